@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,7 +175,7 @@ class Animator:
         if options.life is not None:
             steady = in_steps(options.life.added_to(steady))
         key = _PictureKey(
-            characters,
+            tuple(ref(one) for one in characters),
             (*(share for _, share in fading), 1.0 - sum(share for _, share in fading)),
             steady.vector()[DRAWN_PARAMS].tobytes() + steady.basis.encode(),
             light.tobytes(),
@@ -193,7 +194,8 @@ class Animator:
             for own in key.split():
                 picture = self._cache.get(own)
                 if picture is None:
-                    prepared, is_drawn = own.characters[0], True
+                    prepared, is_drawn = own.characters[0](), True
+                    assert prepared is not None  # `characters` holds it
                     try:
                         picture = self.renderer.draw(prepared, steady, light, key.size, key.steps, own.sway())
                         if own.marks:
@@ -236,9 +238,11 @@ class Animator:
         return found
 
     def _prepare(self, character: AnyCharacter) -> PreparedCharacter:
-        found = self._prepared.get(id(character))
-        if found is not None and found.character is character:
-            return found
+        with self._preparing:
+            found = self._prepared.get(id(character))
+            if found is not None and found.character is character:
+                self._prepared.move_to_end(id(character))
+                return found
         if isinstance(character, PhotorealCharacter):
             raise AnimatorError(
                 f'character "{character.name}" is photoreal, and this network draws others: `omote live --character '
@@ -261,7 +265,7 @@ class Animator:
 class _PictureKey:
     """All that a picture is a function of."""
 
-    characters: tuple[PreparedCharacter, ...]
+    characters: tuple[ref[PreparedCharacter], ...]  # a kept picture keeps no character in memory
     shares: tuple[float, ...]
     face: bytes
     light: bytes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from omote.bridge import arkit
 from omote.engine import (
     Animator,
     AnimatorError,
+    Character,
     Ensemble,
     EnsembleMember,
     FlameParams,
@@ -21,7 +24,7 @@ from omote.engine import (
     studio_light,
 )
 from omote.engine.model.portrait_renderer import DrawOptions
-from omote.engine.model.renderer import SIZES, Renderer
+from omote.engine.model.renderer import SIZES, PreparedCharacter, Renderer
 from omote.engine.testing.drawing import CopyingNetworks, painted_character
 from tests.arc2face.flat import flat_character
 
@@ -94,6 +97,22 @@ def test_nothing_of_one_character_is_left_in_the_next(animator: Animator) -> Non
     animator.draw(face(jawOpen=0.302), MIKA, LIGHT)
     animator.draw(params, MIKA, LIGHT)
     assert animator.draw(params, NOA, LIGHT).rgba.tobytes() == alone
+
+
+def test_of_many_characters_the_last_four_stay_in_memory(animator: Animator, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare, made = animator.renderer.prepare, []
+
+    def prepared(character: Character) -> PreparedCharacter:
+        found = prepare(character)
+        made.append((character.name, ref(found)))
+        return found
+
+    monkeypatch.setattr(animator.renderer, "prepare", prepared)
+    cast = [painted_character(f"number {k}") for k in range(6)]
+    for one in (*cast[:4], cast[0], *cast[4:]):  # the first is used again, so the second goes before it
+        animator.draw(REST, one)
+    gc.collect()
+    assert [name for name, one in made if one() is not None] == ["number 0", "number 3", "number 4", "number 5"]
 
 
 def test_whether_a_character_can_be_drawn_is_known_before_it_is(animator: Animator) -> None:
