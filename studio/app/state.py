@@ -143,7 +143,7 @@ class Receiver:
     """A receiver that is connected, or a group of them."""
 
     name: str  # "v/omote", "page", "clean page", "control"
-    what: str  # what it gets, or how many there are
+    what: str  # how many there are, or "" if only that there are some is known
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,9 @@ class Outputs:
         viewers = self.page.viewers if self.page else {"control": 0, "view": 0}
         counts = {"page": viewers["control"], "clean page": viewers["view"], "control": server.clients if server else 0}
         return (
-            *(Receiver(topic, "has a receiver") for topic in sorted(self.wire.publisher.listening)),
+            *(Receiver(topic, "") for topic in sorted(self.wire.publisher.listening)),
             *(Receiver(name, str(count)) for name, count in counts.items() if count),
-            *(Receiver(one.name, "is sent to") for one in self.programs if not one.trouble),
+            *(Receiver(one.name, "") for one in self.programs if not one.trouble),
         )
 
     @property

@@ -8,4 +8,7 @@ export function chordOf(event) {
   return [...held.filter(([, isHeld]) => isHeld).map(([name]) => name), event.key].join("+");
 }
 
+/** A chord as it stands on a keyboard: "Ctrl+K" for "Ctrl+k". */
+export const shownKey = (chord) => chord.replace(/(?<=^|\+)\p{Ll}$/u, (letter) => letter.toUpperCase());
+
 export const isModifier = (key) => ["Control", "Alt", "Shift", "Meta", "AltGraph", "CapsLock"].includes(key);

@@ -49,7 +49,7 @@ function performer(source) {
 }
 
 function row(layer, name) {
-  const about = layer ? `${performer(layer.source)}: ${layer.error || named("guest", layer.state)}` : t("guests.main");
+  const about = layer ? `${performer(layer.source)} · ${layer.error || named("guest", layer.state)}` : t("guests.main");
   const others = layer
     ? [
         layer.error ? button(t("guests.again"), () => use(order(current())), { "aria-label": t("guests.again_name", { name }) }) : null,

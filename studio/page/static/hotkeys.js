@@ -1,7 +1,7 @@
 // Hotkeys: as buttons under the portrait and in their panel, and on the keyboard. A held one is always released.
 
 import { post } from "./api.js";
-import { chordOf } from "./chord.js";
+import { chordOf, shownKey } from "./chord.js";
 import { onDeviceKey } from "./devices.js";
 import { button, element, make } from "./elements.js";
 import { attempt } from "./notices.js";
@@ -46,7 +46,7 @@ export function titleOf(hotkey) {
 
 function pad(hotkey) {
   const label = make("span", { class: "name", text: titleOf(hotkey) });
-  const cap = hotkey.key ? make("kbd", { text: hotkey.key }) : null;
+  const cap = hotkey.key ? make("kbd", { text: shownKey(hotkey.key) }) : null;
   const bound = hotkey.on ? ` · ${t("hotkeys.on", { name: named("expression", hotkey.on) })}` : "";
   const mode = hotkey.mode === "timer" ? `${number(hotkey.seconds, hotkey.seconds % 1 ? 1 : 0)} s` : named("mode", hotkey.mode);
   const group = hotkey.group ? ` · ${hotkey.group}` : "";

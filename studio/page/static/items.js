@@ -46,13 +46,11 @@ function box(item) {
       "div",
       { class: "row" },
       make("span", { class: "item-picture" }, picture(item.picture)),
-      make("strong", { text: item.name }),
+      make("strong", { text: named("picture", item.name, item.name) }),
       make("span", { class: "gap" }),
-      flag(item, "is_shown", t("items.shown")),
-      flag(item, "is_behind", t("items.behind")),
       button("×", () => ask("remove", { item: item.name }), { class: "close", "aria-label": t("button.remove_name", { name: item.name }) }),
     ),
-    anchor,
+    make("div", { class: "row" }, anchor, flag(item, "is_shown", t("items.shown")), flag(item, "is_behind", t("items.behind"))),
     make("div", { class: "knobs-2" }, ...knobs),
   );
 }

@@ -26,10 +26,14 @@ function profileRow(name) {
     "li",
     { class: "entry" },
     make("strong", { text: name }),
-    button(t("library.use"), () => useProfile(name), { "aria-label": t("library.use_name", { name }) }),
-    button(t("library.overwrite"), () => ask("profiles/save", { name }), { "aria-label": t("library.overwrite_name", { name }) }),
-    make("a", { href: addressOf(filePath(name)), download: `${name}.json`, text: t("button.export"), "aria-label": t("library.export_name", { name }) }),
-    button("×", () => removeProfile(name), { class: "close", "aria-label": t("library.delete_profile_name", { name }) }),
+    make(
+      "span",
+      { class: "row" },
+      button(t("library.use"), () => useProfile(name), { "aria-label": t("library.use_name", { name }) }),
+      button(t("library.overwrite"), () => ask("profiles/save", { name }), { "aria-label": t("library.overwrite_name", { name }) }),
+      make("a", { href: addressOf(filePath(name)), download: `${name}.json`, text: t("button.export"), "aria-label": t("library.export_name", { name }) }),
+      button("×", () => removeProfile(name), { class: "close", "aria-label": t("library.delete_profile_name", { name }) }),
+    ),
   );
 }
 
@@ -85,10 +89,14 @@ function takeRow(take) {
     { class: "entry" },
     make("strong", { text: take.name }),
     make("span", { class: "quiet", text: size }),
-    button(t("library.play"), () => ask("takes/play", { name: take.name }, "source"), { "aria-label": t("library.play_name", { name: take.name }) }),
-    button(t("library.trim"), () => (trim.hidden = !trim.hidden), { "aria-label": t("library.trim_name", { name: take.name }) }),
-    button(t("library.render"), () => ask("takes/render", { name: take.name }), { "aria-label": t("library.render_name", { name: take.name }) }),
-    button("×", () => removeTake(take.name), { class: "close", "aria-label": t("library.delete_take_name", { name: take.name }) }),
+    make(
+      "span",
+      { class: "row" },
+      button(t("library.play"), () => ask("takes/play", { name: take.name }, "source"), { "aria-label": t("library.play_name", { name: take.name }) }),
+      button(t("library.trim"), () => (trim.hidden = !trim.hidden), { "aria-label": t("library.trim_name", { name: take.name }) }),
+      button(t("library.render"), () => ask("takes/render", { name: take.name }), { "aria-label": t("library.render_name", { name: take.name }) }),
+      button("×", () => removeTake(take.name), { class: "close", "aria-label": t("library.delete_take_name", { name: take.name }) }),
+    ),
     trim,
   );
 }

@@ -34,9 +34,8 @@ export function output(name, address, note = "") {
 const parts = { clean: "", hasGuests: false, obsPage: "", receivers: [] };
 let before = "";
 
-function receiver(one) {
-  return typeof one === "string" ? one : [one.name, one.what ?? one.address].filter(Boolean).join(": ");
-}
+/** A receiver in words: "page: 2", or "Virtual camera". */
+const receiver = ({ name, what }) => [name, what].filter(Boolean).join(": ");
 
 function show(change) {
   Object.assign(parts, change);

@@ -34,6 +34,8 @@ function regionRow(region, state) {
     format: (value) => `× ${number(value, 2)}`,
     send: (value) => tune({ smoothing: { [region]: value } }),
   });
+  gain.box.dataset.column = t("movement.strength");
+  smoothing.box.dataset.column = t("movement.smoothing");
   shows.push(({ tuning, delays_ms }) => {
     gain.show(isHead ? tuning[region] : tuning.gain[region]);
     smoothing.show(tuning.smoothing[region]);
@@ -60,6 +62,7 @@ function hairRow(state) {
     format: percent,
     send: (value) => tune({ hair: value }),
   });
+  swing.box.dataset.column = t("movement.strength");
   shows.push(({ tuning }) => swing.show(tuning.hair));
   const none = make("span", { class: "delay", text: t("movement.no_delay") });
   return make("div", { class: "region" }, make("strong", { text: t("region.hair") }), swing.box, make("span"), none);

@@ -27,7 +27,7 @@ def test_guests_are_added_placed_ordered_and_shown_together_in_one_source(
     assert not page.locator("#scene-whose-choice").is_visible()
     page.locator("#guest-form select").first.select_option("noah")
     page.locator("#guest-form").get_by_role("button", name="Add").click()
-    page.wait_for_selector('[data-guest="noah"]:has-text("is shown")')
+    page.wait_for_selector('[data-guest="noah"]:has-text("· shown")')
 
     # The address of all shows both, the one of a list of names one of them, and the old address the main character.
     address = page.get_by_label("OBS browser source of all: address").input_value()

@@ -37,7 +37,7 @@ STATUS = Status(
     presence="tracked",
     latency=Percentiles(41.0, 60.5, 72.0),
     stages=(Stage("capture", Percentiles(5.0, 8.0, 9.0)), Stage("draw", Percentiles(30.0, 40.0, 50.0))),
-    receivers=(Receiver("<b>game</b>", "is sent to"),),
+    receivers=(Receiver("<b>game</b>", "2"),),
 )
 
 __all__ = ["browser"]
@@ -95,7 +95,7 @@ def test_page_shows_the_numbers_as_text(page: playwright.Page, server: PageServe
     until(lambda: page.evaluate("document.getElementById('p50').textContent") == "41", "the numbers")
     until(lambda: page.evaluate("/[0-9] ms/.test(document.getElementById('age').textContent)"), "the age")
     page.evaluate("document.getElementById('measurements').open = true")
-    words = ("Tracked", "of the last", "58 % drawn, 12 % cached, 30 % without motion", "<b>game</b>: is sent to")
+    words = ("Tracked", "of the last", "58 % drawn, 12 % cached, 30 % without motion", "<b>game</b>: 2")
 
     def says_all() -> bool:
         server.show(replace(STATUS))  # without one for three seconds, the page says that Omote does not answer
