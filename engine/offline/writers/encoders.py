@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -305,8 +306,13 @@ def _pyav_start_s(container: Any) -> Fraction:
 
 
 def find_ffmpeg() -> str | None:
-    """The path of the program, if it is on PATH."""
-    return shutil.which("ffmpeg")
+    """The path of the program, if a folder of PATH has it.
+
+    Never that of the current folder, where Windows looks first: an ffmpeg.exe may lie beside a downloaded timeline.
+    """
+    name = "ffmpeg.exe" if os.name == "nt" else "ffmpeg"
+    folders = (Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep))
+    return next((found for one in folders if one.is_absolute() and (found := shutil.which(str(one / name)))), None)
 
 
 class FfmpegEncoder:

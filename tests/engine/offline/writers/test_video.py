@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from omote.engine.offline.animation import RenderError
 from omote.engine.offline.pictures import PictureFolder, encode_png
-from omote.engine.offline.writers.encoders import MP4, Encoder, FfmpegEncoder, VideoSpec
+from omote.engine.offline.writers.encoders import MP4, Encoder, FfmpegEncoder, VideoSpec, find_ffmpeg
 from omote.engine.offline.writers.video import VideoWriter, video_writer
 from omote.engine.offline.writers.xmp import GENERATED, xmp_packet
 from tests.engine.offline.writers.videos import (
@@ -177,6 +178,20 @@ def test_the_next_encoder_does_what_the_first_cannot(encoder: Encoder, tmp_path:
     writer.check(animation(2), SIZE)
     writer.write(animation(2), pictures(tmp_path / "pictures", 2), ignore)
     assert len(decoded(writer.path).pictures) == 2
+
+
+def test_the_program_of_path_is_taken_and_never_that_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ffmpeg.exe" if os.name == "nt" else "ffmpeg"
+    for folder in ("downloads", "programs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).touch(0o755)
+    monkeypatch.chdir(tmp_path / "downloads")
+    monkeypatch.setenv("PATH", os.pathsep.join((".", "", str(tmp_path / "nothing"))))
+    assert find_ffmpeg() is None
+    monkeypatch.setenv("PATH", os.pathsep.join((".", str(tmp_path / "programs"))))
+    assert find_ffmpeg() == str(tmp_path / "programs" / name)
 
 
 @pytest.mark.parametrize(("size", "tried"), [(16, 16), (17, 17), (4096, 64), (4095, 65)])

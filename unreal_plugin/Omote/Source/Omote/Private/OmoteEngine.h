@@ -7,6 +7,8 @@
 //   module holds it (Epic's API reference).
 // - EAllowShrinking in the place of a bool, for what shrinks strings and arrays (public plugins have
 //   UE_VERSION_OLDER_THAN(5, 5, 0) around SetNum and MidInline). Nothing here calls such a function.
+// - IImageWrapperModule::CreateImageWrapper: the reference has preferred DecompressImage since 5.0, and still lists
+//   IImageWrapper::SetCompressed and GetRaw on its latest pages.
 // - Live Link Hub, which `SupportedPrograms` of Omote.uplugin names, came with 5.4; 5.3 ignores that line (Epic's
 //   documentation of Live Link Hub).
 #include "Misc/EngineVersionComparison.h"
