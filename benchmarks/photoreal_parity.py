@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def apart(ours: Tensor, theirs: Tensor) -> float:
 PARTS = ("identity", "few_steps", "unconditional", "reference", "sets", "pose")
 
 
-def measured(parity: Parity, only: list[str]) -> Rows:
+def measured(parity: Parity, only: Sequence[str]) -> Rows:
     """Runs each part and prints its rows as they come, by the names `part: case`."""
     for part in only:
         began_s = time.monotonic()
@@ -180,21 +181,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--size", choices=tuple(PIXELS), default="full", help="small takes minutes")
     parser.add_argument("--pixels", type=int, help="of a picture's side, a multiple of 64; by default 128 or 512")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="some of the comparisons")
+    parser.add_argument("--steps", type=int, default=25, help="of guided pictures, 25 by default as the authors draw")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=PARTS,
+        default=list(PARTS),
+        help="some of the comparisons; kept rows of others stay",
+    )
     parser.add_argument("--folder", type=Path, help="folder of the random weights, which is filled if it is empty")
     parser.add_argument("--save", type=Path, help="default: benchmarks/results/photoreal_parity_SIZE.json")
     chosen = parser.parse_args()
     size, pixels = chosen.size, chosen.pixels or PIXELS[chosen.size]
     header = {**origin(), "size": size, "pixels": pixels, "torch": torch.__version__, "allowed": CLOSE}
-    save, rows = chosen.save or RESULTS / f"photoreal_parity_{size}.json", dict[str, float]()
+    save = chosen.save or RESULTS / f"photoreal_parity_{size}.json"
+    earlier, rows = _kept(save, header, chosen.only), dict[str, float]()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
         if not (folder / "arcface.onnx").is_file():
             write_published(folder, size=size)
-        for name, value in measured(Parity(folder, size, pixels), chosen.only):
+        for name, value in measured(Parity(folder, size, pixels, chosen.steps), chosen.only):
             rows[name] = value
-            keep({**header, "weights": "plain random", "rows": rows}, save)
+            keep({**header, "weights": "plain random", "rows": {**earlier, **rows}}, save)
     return 0 if all(value <= CLOSE for value in rows.values()) else 1
+
+
+def _kept(path: Path, header: Mapping[str, Any], parts: Sequence[str]) -> dict[str, float]:
+    """The rows of all other parts in an earlier result of the same size, pixels and version of torch."""
+    if not path.is_file():
+        return {}
+    result = json.loads(path.read_text(encoding="utf-8"))
+    if any(result.get(name) != header[name] for name in ("size", "pixels", "torch")):
+        return {}
+    return {name: value for name, value in result["rows"].items() if name.partition(":")[0] not in parts}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,23 @@ def published(built_once: BuiltOnce) -> Path:
     from tests.arc2face.published import write_published
 
     return built_once("published", write_published)
+
+
+@pytest.fixture(scope="session")
+def photo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the face finder in `models`, and `noah.png`: a shipped character, which shows no real person."""
+    from PIL import Image
+
+    from omote.engine import load_character, models
+
+    home = tmp_path_factory.mktemp("studio")
+    (home / "models").mkdir()
+    try:
+        shutil.copy(models.fetch(models.FACE_LANDMARKER), home / "models")
+    except models.ModelError as error:
+        pytest.skip(str(error))
+    Image.fromarray(load_character("noah").references[0].rgba).save(home / "noah.png")
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 pytest.importorskip("diffusers")  # which knows the published layout
 pytest.importorskip("onnxruntime")
 
 from omote.bridge import arkit
-from omote.engine import Animator, Character, load_character, models, studio_light
+from omote.engine import Animator, Character, studio_light
 from omote.engine.arc2face import copying, making
 from omote.engine.arc2face.character import read as read_photoreal
 from omote.engine.arc2face.character import save as save_photoreal
@@ -35,37 +34,29 @@ from omote.engine.data import MOST_REFERENCES, PhotorealCharacter
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.character_file import load_any_character
 from omote.engine.model.character_file import save_character as save_open
-from omote.engine.model.kinds import Made, Settings
+from omote.engine.model.kinds import Made, Settings, kind
 from omote.engine.models import ModelError
 from omote.engine.tensor_file import CharacterError
 from omote.studio.cli.main import main
 from tests.arc2face.flat import to_flame
+from tests.arc2face.home import flame_map
 
 SIZE = 128
 OPTIONS = Options("me", size=SIZE)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Folders for these tests only, with the face finder in them."""
-    try:
-        finder = models.fetch(models.FACE_LANDMARKER)
-    except ModelError as error:
-        pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "models").mkdir()
-    shutil.copy(finder, folder / "models")
+def home(photo_home: Path) -> Iterator[Path]:
+    """Folders for these tests only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMOTE_MODELS", str(folder / "models"))
+        patch.setenv("OMOTE_MODELS", str(photo_home / "models"))
         for variable in ("OMOTE_CHARACTERS", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HUB_CACHE"):
-            patch.setenv(variable, str(folder / variable))
-        yield folder
+            patch.setenv(variable, str(photo_home / variable))
+        yield photo_home
 
 
 @pytest.fixture(scope="module")
 def picture(home: Path) -> Path:
-    """A picture of a shipped character, which shows no real person."""
-    Image.fromarray(load_character("noah").references[0].rgba).save(home / "noah.png")
     return home / "noah.png"
 
 
@@ -257,6 +248,22 @@ def test_arc2face_draws_the_references_of_an_ordinary_character(
         for jaw in (0.0, 0.8)
     )
     assert np.abs(opened - rest)[..., :3].mean() > 0.3  # the noise moves with the face
+
+
+@pytest.mark.slow
+def test_doctor_prints_layouts_and_draws_a_character_in_every_way(
+    character: PhotorealCharacter, published: Path, tmp_path: Path
+) -> None:
+    flame_map().save(tmp_path / "map")
+    settings = replace(allowed(published), flame_map=tmp_path / "map", runtime="openvino-f32")
+    found = list(kind().doctor(character, settings, tmp_path / "sheet"))
+    lines = "\n".join(f"{one.name}: {one.found}" for one in found)
+    assert 'layout: expression adapter: layout "full", 1 tokens' in lines
+    assert "LoRA: ref_adapter/pytorch_lora_weights.safetensors: 64 modules, rank 2, alpha 2" in lines
+    for way in ("25 guided steps", "lcm, 4 steps", "tcd, 4 steps"):
+        for reference in ("reference", "no reference"):
+            assert f"compare: {way}, {reference}: ID cosine" in lines
+    assert "compare: copied live: ID cosine" in lines and (tmp_path / "sheet" / "compare.png").is_file()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 
 from omote.engine.arc2face.smirk import BACKBONE, Smirk, crop, open_smirk, read_vector
 from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL, read_neutral, vector_of
-from omote.engine.data import FlameParams
+from omote.engine.data import FLAME_BASIS, FlameParams
 from omote.engine.face.flame_vectors import VECTOR_SIZE, VectorError, params_of, read_vectors
+from omote.engine.model.kinds import Settings, kind
 from omote.engine.models import ModelError
+from omote.engine.tensor_file import CharacterError
 from tests.arc2face.flat import to_flame
 
 Wide = NDArray[np.float64]
@@ -188,6 +191,23 @@ def test_smirk_reads_a_vector_within_bounds_from_rgb_or_as_the_demo_feeds_it(che
     smirk.expression_layers[0].bias[50:] = torch.tensor([9.0, -9.0, -9.0, 9.0, -9.0])
     vector = read_vector(smirk, PICTURE, POINTS)
     np.testing.assert_allclose(vector[50:], [1.0, 0.0, 0.0, 0.2, -0.2], atol=1e-6)
+
+
+def test_an_expression_is_read_from_a_photo_if_the_checkpoint_is_there_and_allowed(
+    checkpoint: Path, photo_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMOTE_MODELS", str(photo_home / "models"))
+    settings = Settings(tmp_path / "files", allow_noncommercial=True)
+    with pytest.raises(ModelError, match=r"smirk/SMIRK_em1\.pt .*georgeretsi/smirk.* is missing"):
+        kind().read_expression(photo_home / "noah.png", settings)
+    (tmp_path / "files" / "smirk").mkdir(parents=True)
+    shutil.copy(checkpoint, tmp_path / "files" / "smirk" / "SMIRK_em1.pt")
+    found = kind().read_expression(photo_home / "noah.png", settings)
+    assert found.basis == FLAME_BASIS and found.expression.any()
+    with pytest.raises(CharacterError, match=r"nowhere\.png"):
+        kind().read_expression(tmp_path / "nowhere.png", settings)
+    with pytest.raises(ModelError, match="allow_noncommercial = true"):
+        kind().read_expression(photo_home / "noah.png", replace(settings, allow_noncommercial=False))
 
 
 def test_the_crop_is_a_square_of_1_4_faces_from_corner_to_corner() -> None:
