@@ -175,7 +175,8 @@ class Evening:
         return page
 
     def _hear(self, message: playwright.ConsoleMessage) -> None:
-        is_of_connection = "WebSocket" in message.text or "ERR_CONNECTION" in message.text  # while it is restarted
+        # While it is restarted: what it was killed in the middle of has no answer.
+        is_of_connection = re.search(r"WebSocket|ERR_(CONNECTION|EMPTY_RESPONSE)", message.text)
         if message.type == "error" and not is_of_connection:
             self.found.errors.append(f"the console said: {message.text[:200]}")
 

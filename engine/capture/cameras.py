@@ -14,7 +14,7 @@ MOST_CAMERAS = 100
 # The numbers are CAP_DSHOW, CAP_AVFOUNDATION and CAP_V4L2 of OpenCV, which this module does not import.
 _BACKENDS = {"win32": ("DirectShow", 700), "darwin": ("AVFoundation", 1200)}
 _LINUX_BACKEND = ("V4L2", 200)
-_SPEC = re.compile(r"webcam(?::(\d{1,2}))?(?::(\d{1,5})x(\d{1,5}))?(?:@(\d+(?:\.\d+)?))?\Z", re.ASCII)
+_SPEC = re.compile(r"webcam(?::(\d{1,2}))?(?::(\d{1,5})x(\d{1,5}))?(?:@(\d+(?:\.\d+)?))?(\+mouth)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class CameraFormat:
     width: int = 640
     height: int = 480
     fps: float = 30.0
+    reads_mouth: bool = False  # whether tongue and cheeks are looked for, too
 
     def __post_init__(self) -> None:
         if not (16 <= self.width <= 7680 and 16 <= self.height <= 7680):
@@ -72,20 +73,21 @@ def native_backend() -> tuple[str, int]:
 
 
 def webcam_spec(index: int, format: CameraFormat) -> str:
-    """The source as `open_source` takes it: "webcam:1:1280x720@30"."""
-    return f"webcam:{index}:{format.width}x{format.height}@{format.fps:g}"
+    """The source as `open_source` takes it: "webcam:1:1280x720@30", or with "+mouth" after it."""
+    mouth = "+mouth" if format.reads_mouth else ""
+    return f"webcam:{index}:{format.width}x{format.height}@{format.fps:g}{mouth}"
 
 
 def parse_webcam(spec: str) -> tuple[int, CameraFormat]:
-    """The camera and its format in webcam[:N][:WIDTHxHEIGHT][@FPS]; SourceError if it is written otherwise."""
+    """The camera and its format in webcam[:N][:WIDTHxHEIGHT][@FPS][+mouth]; SourceError if it is written otherwise."""
     found = _SPEC.match(spec)
     if not found:
-        form = "webcam[:N][:WIDTHxHEIGHT][@FPS], as webcam:1:1280x720@30, with N from 0 to 99"
+        form = "webcam[:N][:WIDTHxHEIGHT][@FPS][+mouth], as webcam:1:1280x720@30, with N from 0 to 99"
         raise SourceError(f"{spec}: wanted {form}")
-    index, width, height, fps = found.groups()
+    index, width, height, fps, mouth = found.groups()
     usual = CameraFormat()
     size = (int(width), int(height)) if width else (usual.width, usual.height)
-    return int(index or 0), CameraFormat(*size, float(fps) if fps else usual.fps)
+    return int(index or 0), CameraFormat(*size, float(fps) if fps else usual.fps, mouth is not None)
 
 
 def _devices() -> Iterable[Any]:

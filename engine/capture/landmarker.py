@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 from zipfile import ZipFile
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from .. import models
-from ..data import Signal, Stamp
+from ..data import Array, Signal, Stamp
 from ..face.retarget import gaze_from_weights
 from ..hardware import thread_plan
 from .face_search import FaceBox, FaceDetector, PerformerSelector, SearchRegion, without_faces
@@ -28,6 +28,7 @@ from .mediapipe import (
     weights_from_scores,
     without_notices,
 )
+from .mouth_shapes import EYES_AND_NOSE, MouthReader, crop_mouth
 from .source import Picture, SourceError, TrackedPicture, untracked
 
 # Far faces are searched for in the second picture without a face, and in one of ten after it: the search takes 30 ms.
@@ -89,6 +90,8 @@ class Landmarker:
         self._is_tracked = False
         self._others, self._counted_ns = 0, 0
         self._last: _TrackedFrame | None = None
+        self.reads_mouth = False  # whether tongue and cheeks are looked for, too; from any thread
+        self._mouth: MouthReader | None = None  # from the first picture that is read
         self._is_shown = False  # whether the tracked picture was read since the others were counted
 
     def __enter__(self) -> Self:
@@ -125,11 +128,20 @@ class Landmarker:
         found = self._landmarker.detect_for_video(_image(region.cut(searched)), self._clock.at(now_ns))
         signal = _signal(found, stamp, region, picture)
         self._is_tracked = signal.is_tracked
+        if signal.is_tracked and self.reads_mouth:
+            signal = replace(signal, weights=self._with_mouth(signal.weights, found.face_landmarks[0], region, picture))
         if signal.is_tracked:
             self._follow(_face_box(found.face_landmarks[0], region), picture, now_ns)
         landmarks = found.face_landmarks[0] if signal.is_tracked else ()
         self._last = _TrackedFrame(picture, region, landmarks, signal, self._others)
         return signal
+
+    def _with_mouth(self, weights: Array, landmarks: Any, region: SearchRegion, picture: Picture) -> Array:
+        """[52] the weights with tongue and cheeks."""
+        self._mouth = self._mouth or MouthReader()
+        points = np.array([(landmarks[number].x, landmarks[number].y) for number in EYES_AND_NOSE])
+        points = points * (region.width, region.height) + (region.left, region.top)
+        return self._mouth.added(weights, crop_mouth(picture, points)[..., ::-1])
 
     def _detected(self, picture: Picture) -> list[FaceBox]:
         """The faces that are near enough in this picture, in its own pixels; 3 ms."""

@@ -132,6 +132,13 @@ class Tracker(Protocol):
         ...
 
 
+@runtime_checkable
+class MouthTracker(Protocol):
+    """A tracker that reads tongue and cheeks, too, if it is told to."""
+
+    reads_mouth: bool
+
+
 def untracked(stamp: Stamp) -> Signal:
     """The signal of a picture without a face."""
     return Signal(stamp, np.zeros(arkit.COUNT, np.float32), confidence=0.0)

@@ -29,7 +29,7 @@ _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".heic")  # no sources, b
 TAKE_SUFFIX = ".csv"
 DEMO = Path(__file__).with_name("demo.csv")
 
-_SPECS = f"webcam[:N][:WIDTHxHEIGHT][@FPS], demo, none, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
+_SPECS = f"webcam[:N][:WIDTHxHEIGHT][@FPS][+mouth], demo, none, a video (.mp4), a take (.csv), {NETWORK_SPECS}"
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\Z", re.ASCII)
 
 
@@ -76,8 +76,8 @@ def open_source(
     """
     spec = str(spec)
     kind = spec.partition(":")[0]
-    if kind.partition("@")[0] in ("webcam", *NETWORK_KINDS):
-        kind = kind.partition("@")[0]
+    if (bare := re.split("[@+]", kind)[0]) in ("webcam", *NETWORK_KINDS):
+        kind = bare
     if kind == "webcam" or kind in NETWORK_KINDS:
         _check_no_file_options(spec, loop, is_offline, playback)
         if kind == "webcam":

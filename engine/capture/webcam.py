@@ -17,7 +17,7 @@ from omote.bridge.latest import Latest
 from ..data import Signal, Stamp
 from .cameras import CameraFormat, native_backend
 from .landmarker import face_landmarker
-from .source import CameraView, Picture, SourceError, TrackedPicture, Tracker, untracked
+from .source import CameraView, MouthTracker, Picture, SourceError, TrackedPicture, Tracker, untracked
 
 _RETRY_S = 1.0  # between two attempts to open a camera that is gone
 _GONE_S = 0.5  # without a picture for this time, there is no face
@@ -116,6 +116,8 @@ class WebcamSource:
         frame = self._newest.take(min(timeout_s, 1.0 / self._format.fps) if self._is_gone() else timeout_s)
         if frame is not None:
             self._picture_ns = frame.captured_ns
+            if isinstance(self._tracker, MouthTracker):
+                self._tracker.reads_mouth = self._format.reads_mouth
             stamp = self._stamp(frame.captured_ns).after("capture", self._clock_ns())
             return self._tracker.track(frame.picture, stamp)
         return untracked(self._stamp(self._clock_ns())) if self._is_gone() else None

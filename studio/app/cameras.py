@@ -49,7 +49,7 @@ def read_camera_choice(data: object) -> CameraChoice | None:
 
 
 def chosen_camera(arguments: Arguments, cameras: Sequence[Camera]) -> CameraChoice:
-    """The choice in a request, with "camera" (its number), "width", "height" and "fps"; ControlError if invalid."""
+    """The choice in a request, with "camera" (its number), "width", "height", "fps" and "reads_mouth"."""
     index = _index({"index": arguments.get("camera")})
     found = next((one for one in cameras if one.index == index), Camera(index, f"Camera {index}", ""))
     return CameraChoice(found, _format(arguments))
@@ -66,4 +66,5 @@ def _format(data: Mapping[str, object]) -> CameraFormat:
         int(checked_number(width, '"width"', 16, 7680)),
         int(checked_number(height, '"height"', 16, 7680)),
         checked_number(fps, '"fps"', 1, 1000),
+        data.get("reads_mouth", False) is True,
     )

@@ -130,7 +130,7 @@ def _share_a_port(one: Source, other: Source) -> bool:
 
 def _kind_of(source: str) -> str:
     """The kind of a source as typed: "webcam" for webcam:1, and the name of a file without its folder."""
-    kind = re.match(r"[a-z0-9]{2,}(?=:|\Z)", source)
+    kind = re.match(r"[a-z0-9]{2,}(?=[:+]|\Z)", source)
     return kind[0] if kind else source.replace("\\", "/").rpartition("/")[2]
 
 

@@ -75,16 +75,20 @@ async function cameraView(box) {
   const rates = [...new Set([...RATES, ...(kept ? [String(kept.fps)] : [])])];
   const size = choice(sizes.map((one) => [one, one.replace("x", " × ")]), kept ? `${kept.width}x${kept.height}` : "640x480");
   const rate = choice(rates.map((one) => [one, t("setup.per_second", { count: Number(one) })]), String(kept?.fps ?? 30));
+  const mouth = make("input", { type: "checkbox", role: "switch" });
+  mouth.checked = kept?.reads_mouth ?? false;
   const list = make("ul", { class: "camera-choices", role: "radiogroup", "aria-label": t("setup.cameras") }, ...cameras.map((one) => cameraRow(one, chosen)));
   const start = button(t("setup.use"), () => use(start, () => {
     const camera = Number(list.querySelector("input:checked").value);
     const [width, height] = size.value.split("x").map(Number);
-    return post("/api/source/camera", { camera, width, height, fps: Number(rate.value) });
+    return post("/api/source/camera", { camera, width, height, fps: Number(rate.value), reads_mouth: mouth.checked });
   }), { class: "accent" });
   box.replaceChildren(
     list,
     make("div", { class: "row" }, field(t("setup.size"), size), field(t("setup.pictures"), rate)),
     make("p", { class: "hint", text: t("setup.camera_hint") }),
+    make("label", { class: "switch" }, mouth, make("span", { text: t("setup.mouth") })),
+    make("p", { class: "hint", text: t("setup.mouth_hint") }),
     make("div", { class: "row end" }, start),
   );
 }

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine import Animator
 from omote.engine.capture.landmarker import Landmarker
+from omote.engine.capture.mouth_shapes import NAMES
 from omote.engine.capture.source import EndOfSource
 from omote.engine.capture.video import VideoSource
 from omote.engine.data import Signal, Stamp
@@ -28,9 +30,14 @@ def weight(signal: Signal, name: str) -> float:
     return float(signal.weights[arkit.INDEX[name]])
 
 
-def all_signals(path: Path, model: Path) -> list[Signal]:
+def all_signals(path: Path, model: Path, reads_mouth: bool = False) -> list[Signal]:
+    def tracker() -> Landmarker:
+        landmarker = Landmarker(model)
+        landmarker.reads_mouth = reads_mouth
+        return landmarker
+
     signals: list[Signal] = []
-    with VideoSource(path, is_offline=True, open_tracker=lambda: Landmarker(model)) as source:
+    with VideoSource(path, is_offline=True, open_tracker=tracker) as source:
         while True:
             try:
                 signal = source.read(1.0)
@@ -53,6 +60,34 @@ def test_offline_the_same_film_gives_the_same_signals(media: Path, model: Path) 
     first, second = (all_signals(media / "d0.mp4", model) for _ in range(2))
     np.testing.assert_array_equal([s.weights for s in first], [s.weights for s in second])
     np.testing.assert_array_equal([s.head_rotation for s in first], [s.head_rotation for s in second])
+
+
+@pytest.mark.parametrize("clip", ["d0.mp4", "d12.mp4", "d18.mp4"])
+def test_people_who_smile_talk_and_shout_show_no_tongue_and_no_puffed_cheeks(
+    media: Path, model: Path, clip: str
+) -> None:
+    signals = all_signals(media / clip, model, reads_mouth=True)
+    assert max(weight(s, name) for s in signals if s.is_tracked for name in NAMES) < 0.01  # MediaPipe has its own puff
+
+
+@pytest.mark.parametrize("name", ["ruth", "marcus"])
+def test_tongue_and_cheeks_of_a_drawn_portrait_are_read_and_nothing_else(model: Path, name: str) -> None:
+    animator = Animator(512, runtime="openvino", references=1)
+    shown: dict[str, dict[str, float]] = {
+        "": {},
+        "tongueOut": {"tongueOut": 1.0, "jawOpen": 0.4},
+        "cheekPuff": {"cheekPuff": 1.0},
+        "an open mouth": {"jawOpen": 0.9},
+    }
+    with Landmarker(model) as landmarker:
+        landmarker.reads_mouth = True
+        for wanted, weights in shown.items():
+            rgba = animator.draw(weights, name).rgba
+            alpha = rgba[..., 3:] / 255.0
+            picture = np.ascontiguousarray((rgba[..., 2::-1] * alpha + 128.0 * (1.0 - alpha)).astype(np.uint8))
+            for k in range(3):
+                signal = landmarker.track(picture, Stamp(k, k * 33_000_000, 0))
+            assert [one for one in NAMES if weight(signal, one) > 0.3] == [one for one in NAMES if one == wanted]
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])

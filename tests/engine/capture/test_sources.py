@@ -32,6 +32,8 @@ def test_a_webcam_is_named_by_its_number_and_not_opened_yet() -> None:
         ("webcam@60", (0, CameraFormat(640, 480, 60.0))),
         ("webcam:2:1280x720", (2, CameraFormat(1280, 720, 30.0))),
         ("webcam:12:1920x1080@59.94", (12, CameraFormat(1920, 1080, 59.94))),
+        ("webcam+mouth", (0, CameraFormat(reads_mouth=True))),
+        ("webcam:1:1280x720@60+mouth", (1, CameraFormat(1280, 720, 60.0, True))),
     ],
 )
 def test_a_webcams_number_size_and_rate_can_be_typed(spec: str, expected: tuple[int, CameraFormat]) -> None:

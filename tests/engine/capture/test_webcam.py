@@ -223,6 +223,17 @@ def test_a_camera_that_plays_is_opened_again_with_another_format() -> None:
         assert port.released >= 1
 
 
+def test_the_tracker_reads_the_mouth_while_it_is_asked_to() -> None:
+    class ToldTracker(BrightnessTracker):
+        reads_mouth = False
+
+    port, tracker = ScriptedPort([[grey(51)] * 1_000_000] * 2), ToldTracker()
+    with WebcamSource(0, open_capture=port.open, open_tracker=lambda: tracker, retry_s=0.001) as source:
+        read_until(source, lambda signal: not tracker.reads_mouth)
+        source.use_format(CameraFormat(reads_mouth=True))
+        read_until(source, lambda signal: tracker.reads_mouth)
+
+
 def test_a_still_picture_comes_after_the_exposure_was_found_and_the_camera_is_free_again() -> None:
     port = ScriptedPort([[grey(k) for k in range(20)], []])
     picture = still_picture(0, port.open)

@@ -71,10 +71,10 @@ def test_cameras_have_names_and_the_chosen_one_is_kept(
         {"index": 0, "name": "Built-in"},
         {"index": 2, "name": "HD Webcam"},
     ]
-    asked = {"camera": 2, "width": 1280, "height": 720, "fps": 60}
+    asked = {"camera": 2, "width": 1280, "height": 720, "fps": 60, "reads_mouth": True}
     assert api.post("/api/source/camera", json=asked).json() == {"error": ""}
-    assert opened == [("webcam", "webcam:2:1280x720@60")]
-    assert studio.store.settings.camera == CameraChoice(CAMERAS[1], CameraFormat(1280, 720, 60.0))
+    assert opened == [("webcam", "webcam:2:1280x720@60+mouth")]
+    assert studio.store.settings.camera == CameraChoice(CAMERAS[1], CameraFormat(1280, 720, 60.0, True))
     kept = api.get("/api/state").json()["source"]["camera"]
     assert (kept["name"], kept["width"], kept["fps"]) == ("HD Webcam", 1280, 60.0)
 
