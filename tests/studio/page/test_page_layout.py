@@ -164,13 +164,15 @@ OPEN_ALL = """() => {
 
 
 @pytest.mark.parametrize("theme", list(THEMES))
-@pytest.mark.parametrize("width", list(SIZES))
-def test_axe_finds_no_serious_violation(window: Open, width: int, theme: str) -> None:
-    size = {"width": width, "height": SIZES[width]}
-    with window(reduced_motion="reduce", viewport=size, **THEMES[theme]) as page:
-        page.evaluate(OPEN_ALL)
-        found = axe.Axe().run(page).response["violations"]
-    assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found] == []
+def test_axe_finds_no_violation_at_any_size(window: Open, theme: str) -> None:
+    violations = []
+    with window(reduced_motion="reduce", **THEMES[theme]) as page:
+        for width, height in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(OPEN_ALL)
+            for one in axe.Axe().run(page).response["violations"]:
+                violations.append((width, one["id"], [node["html"][:120] for node in one["nodes"]]))
+    assert violations == []
 
 
 @pytest.fixture
@@ -182,15 +184,16 @@ def take(studio: StudioSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("language", ["en", "ja", "de"])
-@pytest.mark.parametrize("width", list(SIZES))
-def test_no_word_is_cut_off_and_no_control_lies_on_another(window: Open, take: None, width: int, language: str) -> None:
-    faults: list[tuple[str, str]] = []
-    with window(viewport={"width": width, "height": SIZES[width]}, locale=language) as page:
+def test_no_word_is_cut_off_and_no_control_lies_on_another(window: Open, take: None, language: str) -> None:
+    faults: list[tuple[int, str, str]] = []
+    with window(viewport={"width": 390, "height": SIZES[390]}, locale=language) as page:
 
         def look(where: str) -> None:
-            faults.extend((where, fault) for fault in layout_faults(page))
+            faults.extend((width, where, fault) for fault in layout_faults(page))
 
-        look("first steps")
+        for width, height in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            look("first steps")
         page.evaluate("document.getElementById('welcome').hidden = true")
         for name, value in {"#scene-name": "Close up", "#profile-form input[type=text]": "Friday"}.items():
             page.evaluate("(one) => (document.querySelector(one[0]).value = one[1])", [name, value])
@@ -198,14 +201,16 @@ def test_no_word_is_cut_off_and_no_control_lies_on_another(window: Open, take: N
         page.evaluate("document.querySelector('#item-pictures button').click()")
         for made in ("#scene-presets button", "#profiles button", "#items .item"):
             page.wait_for_selector(made, state="attached")
-        for panel in TABS:
-            page.evaluate(f"document.getElementById('tab-{panel}').click()")
-            page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")
-            # The longest words of a state that cannot be brought about at will.
-            page.evaluate("document.getElementById('verdict').textContent = 'Überlastet · 12.345 ms · 144 fps'")
-            look(panel)
-        for opener in ("edit-hotkeys", "new-expression", "make-character", "set-up-source"):
-            page.evaluate(f"document.getElementById('{opener}').click()")
-            look(opener)
-            page.evaluate("document.querySelector('dialog[open]')?.close()")
+        page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")
+        for width, height in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for panel in TABS:
+                page.evaluate(f"document.getElementById('tab-{panel}').click()")
+                # The longest words of a state that cannot be brought about at will.
+                page.evaluate("document.getElementById('verdict').textContent = 'Überlastet · 12.345 ms · 144 fps'")
+                look(panel)
+            for opener in ("edit-hotkeys", "new-expression", "make-character", "set-up-source"):
+                page.evaluate(f"document.getElementById('{opener}').click()")
+                look(opener)
+                page.evaluate("document.querySelector('dialog[open]')?.close()")
     assert faults == []
