@@ -112,11 +112,13 @@ class Parity:
 
     def few_steps(self) -> Rows:
         """LCM and TCD in 1, 2 and 4 steps, with their LoRAs and without."""
-        samplers: dict[FewStep, Any] = {"lcm": LCMScheduler, "tcd": TCDScheduler}
-        for sampler, scheduler in samplers.items():
-            for lora in (DISTILLED[sampler], None):
-                arc = self._freed(few_step=sampler if lora else None, reference_scale=0.0)
-                pipeline = peers.pipeline(self.folder, scheduler, lora)
+        schedulers: dict[FewStep, Any] = {"lcm": LCMScheduler, "tcd": TCDScheduler}
+        for fused in (*schedulers, None):
+            lora = DISTILLED[fused] if fused else None
+            arc = self._freed(few_step=fused, reference_scale=0.0)
+            pipeline = peers.pipeline(self.folder, lora=lora)
+            for sampler in (fused,) if fused else tuple(schedulers):
+                pipeline.scheduler = peers.scheduler_of(schedulers[sampler])
                 for steps in (1, 2, 4):
                     name = f"{sampler}, {steps} step{'s' if steps > 1 else ''}, {'LoRA' if lora else 'no LoRA'}"
                     yield name, self._few(arc, pipeline, sampler, steps)

@@ -37,7 +37,7 @@ def pipeline(
         text_encoder=None,
         tokenizer=None,
         unet=diffusers.UNet2DConditionModel.from_pretrained(folder / "arc2face"),
-        scheduler=scheduler.from_config(diffusers.PNDMScheduler(**SCHEDULE).config),
+        scheduler=scheduler_of(scheduler),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -49,6 +49,11 @@ def pipeline(
         found.fuse_lora()
     found.set_progress_bar_config(disable=True)
     return found
+
+
+def scheduler_of(kind: Any) -> Any:
+    """A scheduler of this kind, as diffusers makes it of Stable Diffusion 1.5's own."""
+    return kind.from_config(diffusers.PNDMScheduler(**SCHEDULE).config)
 
 
 @torch.no_grad()

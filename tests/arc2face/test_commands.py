@@ -159,6 +159,7 @@ def test_compile_prints_runtime_and_times_and_keeps_what_cannot_be_exported_agai
     assert sorted(exported.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_engines_are_compiled_for_a_gpu_that_is_elsewhere(home: Path, tmp_path: Path, capsys: Printed) -> None:
     pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is made for x86-64 alone")
     assert main(["compile", "--character", "me", "--target", "sm89", "--out", str(tmp_path)]) == 0

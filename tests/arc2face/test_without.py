@@ -1,4 +1,4 @@
-"""Omote without the folder of this kind: everything else loads, draws and says what is missing."""
+"""Omote without the folder of this kind: everything else loads and says what is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Everything is imported, a character of the open kind is drawn, and what asks for this kind is told that it lacks.
+# Everything is imported, a character of the open kind is loaded, and what asks for this kind is told that it lacks.
 SCRIPT = """
 import importlib, pkgutil, sys
 # An editable installation would find the folder in the checkout.
@@ -21,9 +21,8 @@ for package in (omote.bridge, omote.calibration, omote.engine, omote.studio):
         if not any(word in module.name for word in left_out):
             importlib.import_module(module.name)
 assert not any("arc2face" in name for name in sys.modules)
-from omote.engine import Animator, FlameParams, load_character, studio_light
-rgba = Animator(256, runtime="openvino").draw(FlameParams.neutral(), load_character("hana"), studio_light()).rgba
-assert rgba.shape == (256, 256, 4) and rgba[..., 3].any()
+from omote.engine import load_character
+assert load_character("hana").references
 from omote.studio.cli.main import main
 for arguments in (["models"], ["characters"], ["doctor", "--help"]):
     try:
