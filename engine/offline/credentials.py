@@ -26,8 +26,9 @@ MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
 }
-_MOST_BYTES = 64 << 10  # that credentials add to a file
+MOST_BYTES = 64 << 10  # that credentials add to a file
 _LOCAL_DAYS = 3650
+_WITHOUT_THUMBNAIL = {"builder": {"thumbnail": {"enabled": False}}}  # which is often larger than the picture
 _MISSING = "Content Credentials need c2pa-python ({error}): pip install 'omote[credentials]'"
 
 _log = logging.getLogger(__name__)
@@ -178,7 +179,9 @@ def sign(path: Path, credentials: Credentials) -> None:
         with (
             atomic_output(path) as partial,
             c2pa.Signer.from_info(info) as signer,
-            c2pa.Builder(json.dumps(manifest(path.name))) as builder,
+            c2pa.Settings.from_dict(_WITHOUT_THUMBNAIL) as settings,
+            c2pa.Context(settings) as context,
+            c2pa.Builder(json.dumps(manifest(path.name)), context) as builder,
             path.open("rb") as source,
             partial.open("w+b") as target,
         ):
@@ -205,11 +208,30 @@ class SignedWriter:
 
     def max_bytes(self, animation: Animation, size: int) -> int:
         """Twice the file's size, because the signed one is written beside it."""
-        return 2 * self.writer.max_bytes(animation, size) + _MOST_BYTES
+        return 2 * self.writer.max_bytes(animation, size) + MOST_BYTES
 
     def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
         self.writer.write(animation, pictures, on_progress)
         sign(self.path, self.credentials)
+
+
+@dataclass(frozen=True)
+class PictureSigner:
+    """Adds Content Credentials to each picture of a folder, once every file is made from them."""
+
+    path: Path  # of the first
+    credentials: Credentials
+
+    def check(self, animation: Animation, size: int) -> None:
+        pass
+
+    def max_bytes(self, animation: Animation, size: int) -> int:
+        return len(animation) * MOST_BYTES
+
+    def write(self, animation: Animation, pictures: PictureFolder, on_progress: OnProgress) -> None:
+        for index in range(len(pictures)):
+            sign(pictures.path(index), self.credentials)
+            on_progress(index + 1)
 
 
 def signed(writers: tuple[Writer, ...], word: str) -> tuple[Writer, ...]:

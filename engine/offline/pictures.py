@@ -21,7 +21,7 @@ PATTERN = "[0-9]" * 6 + ".png"
 MAX_PICTURES = 10**6  # as many as six digits can number
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_XMP_WITHIN = 1024  # first bytes of a file that hold the XMP packet of `encode_png`
+_MARK_WITHIN = 1 << 16  # first bytes of a file that hold the XMP packet of `encode_png`, or Content Credentials
 _CHUNK_OVERHEAD = 12  # bytes of a PNG chunk besides its content: length, name, checksum
 # With less alpha than this, the colour comes from what was drawn around the pixel.
 _FAINT = np.float32(1.0 / 1024.0)
@@ -46,7 +46,7 @@ def png_with_xmp(image: Image.Image, compress_level: int) -> bytes:
 def is_foreign_png(path: Path) -> bool:
     """Whether another program made this PNG; a file that a power cut has emptied is not foreign."""
     with path.open("rb") as file:
-        head = file.read(_XMP_WITHIN)
+        head = file.read(_MARK_WITHIN)
     return head.startswith(PNG_SIGNATURE) and xmp.GENERATED.encode() not in head
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omote.engine.offline.animation import RenderError
-from omote.engine.offline.credentials import signed
+from omote.engine.offline.credentials import Credentials, PictureSigner, load_credentials, signed
 from omote.engine.offline.job import TABLE
 from omote.engine.offline.output import Writer, require_writable
+from omote.engine.offline.pictures import PictureFolder
 from omote.engine.offline.writers.suffixes import SUFFIXES, VIDEOS, writer_for
 from omote.engine.offline.writers.tables import ParamsWriter
 from omote.engine.storage import user_path
@@ -26,6 +27,7 @@ class RenderOutputs:
 
     files: tuple[Writer, ...]
     folder: Path | None  # for pictures
+    credentials: Credentials | None = None  # that sign the pictures of the folder
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -34,8 +36,11 @@ class RenderOutputs:
 
     @property
     def writers(self) -> tuple[Writer, ...]:
-        """The writers of the files, and of the table in the folder."""
-        return self.files if self.folder is None else (*self.files, ParamsWriter(self.folder / TABLE))
+        """The writers of the files, and of what the folder holds beside its pictures."""
+        if self.folder is None:
+            return self.files
+        signers = (PictureSigner(PictureFolder(self.folder, 1).path(0), self.credentials),) if self.credentials else ()
+        return (*self.files, ParamsWriter(self.folder / TABLE), *signers)
 
     @property
     def places(self) -> tuple[Path, ...]:
@@ -83,12 +88,9 @@ def parse_outputs(
             raise RenderError(f"{clash} is an input and would be replaced: choose another --out")
     writers = tuple(writer_for(path, colour) for path in paths)
     if credentials is not None:
-        if folders:
-            raise RenderError(
-                "a folder of pictures takes no Content Credentials: leave out --credentials or the folder"
-            )
         writers = signed(writers, credentials)
-    outputs = RenderOutputs(writers, folders[0] if folders else None)
+    of_pictures = load_credentials(credentials) if credentials is not None and folders else None
+    outputs = RenderOutputs(writers, folders[0] if folders else None, of_pictures)
     if background is not None and not any(path.suffix.lower() in _OPAQUE for path in paths):
         raise RenderError(f"--background needs an --out that shows it: {' or '.join(_OPAQUE)}")
     return outputs

@@ -16,9 +16,9 @@ from PIL import Image
 from omote.engine.data import FlameParams
 from omote.engine.face.light import studio_light
 from omote.engine.offline.animation import Animation, RenderError, single_character_animation
-from omote.engine.offline.credentials import LOCAL, load_credentials, sign, signed
+from omote.engine.offline.credentials import LOCAL, MOST_BYTES, PictureSigner, load_credentials, sign, signed
 from omote.engine.offline.output import OnProgress
-from omote.engine.offline.pictures import PictureFolder, encode_png
+from omote.engine.offline.pictures import PictureFolder, encode_png, is_complete_png, is_foreign_png
 from omote.engine.offline.sheet import expressions, save
 from omote.engine.offline.writers.suffixes import VIDEOS, writer_for
 
@@ -98,6 +98,23 @@ def test_a_changed_video_is_found_out(home: Path, pictures: PictureFolder, name:
     data[data.index(b"mdat") + 40] ^= 1
     (home / name).write_bytes(data)
     assert read(home / name)[0] == "Invalid"
+
+
+def test_each_picture_of_a_folder_is_signed_also_where_that_was_interrupted(
+    home: Path, pictures: PictureFolder
+) -> None:
+    before, done = [*pictures], list[int]()
+    signer = PictureSigner(pictures.path(0), load_credentials(LOCAL))
+    sign(pictures.path(0), signer.credentials)  # by a run that was killed then
+    signer.write(animation(), pictures, done.append)
+    assert done == [1, 2]
+    for index, drawn in enumerate(before):
+        path = pictures.path(index)
+        assert is_complete_png(path) and not is_foreign_png(path)
+        assert read(path)[0] == "Valid"
+        assert np.array_equal(pictures.read(index), drawn)
+        assert path.read_bytes().count(b"caBX") == 1
+        assert path.stat().st_size < len(encode_png(drawn)) + MOST_BYTES
 
 
 def test_stills_say_that_a_model_made_them(home: Path) -> None:
