@@ -21,8 +21,9 @@ from ..capture.photo import Photo, face_finder, single_face
 from ..data import Array, Character, FlameParams, Reference
 from ..face.fitting import FaceLandmarks, Fitter, Similarity, frame_photo
 from ..face.light import studio_light
+from ..face.retarget import from_weights
 from ..images import PhotoError
-from ..model.making import CLOSED_EYES, OPEN_MOUTH, REST, Anchor, made_from_photos
+from ..model.making import made_from_photos
 from ..model.networks import Networks
 from ..model.photos import MadeCharacter
 from ..model.renderer import Renderer
@@ -36,9 +37,30 @@ if TYPE_CHECKING:
 
 Picture = NDArray[np.uint8]
 
-_SMILE = {"mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "cheekSquintLeft": 0.4, "cheekSquintRight": 0.4}
+
+@dataclass(frozen=True)
+class Anchor:
+    """A face of which a character needs a picture, as ARKit weights and the head's yaw."""
+
+    name: str
+    weights: Array  # [52]
+    yaw_deg: float = 0.0  # to the person's left
+
+    @property
+    def params(self) -> FlameParams:
+        """The face in the basis "open"."""
+        return from_weights(self.weights, None, np.array([0.0, np.radians(self.yaw_deg), 0.0], np.float32))
+
+
+def _both_sides(**named: float) -> dict[str, float]:
+    return {f"{name}{side}": value for name, value in named.items() for side in ("Left", "Right")}
+
+
+REST = Anchor("rest", arkit.weights({}))
+OPEN_MOUTH = Anchor("open mouth", arkit.weights({"jawOpen": 0.6, **_both_sides(mouthUpperUp=0.35, mouthLowerDown=0.4)}))
+CLOSED_EYES = Anchor("closed eyes", arkit.weights(_both_sides(eyeBlink=1.0)))
 # Drawn from noise. The first is the face at rest; one head is fitted to four pictures at most.
-FRONT = (REST, OPEN_MOUTH, CLOSED_EYES, Anchor("smile", arkit.weights(_SMILE)))
+FRONT = (REST, OPEN_MOUTH, CLOSED_EYES, Anchor("smile", arkit.weights(_both_sides(mouthSmile=0.8, cheekSquint=0.4))))
 # Drawn over a draft, the nearest turns first, since each draft copies from the references before it.
 _TURNS_DEG = (15.0, -15.0, 30.0, -30.0, 45.0, -45.0)  # to the person's left and right
 REDRAWN = (

@@ -30,6 +30,7 @@ Key = int | tuple[int, ...]  # a reference's number, or by part that of the one 
 APART, _APART_RAD = 0.3, 0.15
 # From when on an anchor is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
+_AT_REST = 0.1  # in weights: a reference nearer than that to the first in a part does the same there
 _PASSED = 0.7  # how much farther off than the nearest, in weights, an anchor counts for nothing
 _ASIDE = 0.2  # how much nearer than a third anchor the second must be to be there wholly
 _ALIKE_RAD = 0.02  # heads that are turned less apart are seen from the same side
@@ -109,9 +110,17 @@ class Anchors:
             share = there[:, rank]
             if share.any():
                 shown = np.where(share > 0.0, numbers[order[:, rank]], -1).tolist()
-                key = tuple(shown) if len(shown) > 1 else shown[0]
+                key = self._with_fewer_seams(shown) if len(shown) > 1 else shown[0]
                 found.append(Choice(key, np.broadcast_to(share, len(ZONE_WEIGHTS)).astype(np.float32)))
         return found
+
+    def _with_fewer_seams(self, shown: list[int]) -> tuple[int, ...]:
+        """The references of the parts; one at rest is taken from the picture of another part where it rests too."""
+        beside = [number for number in shown if number >= 0]
+        return tuple(
+            number if number >= 0 else next((k for k in beside if self._to_first[k, part] < _AT_REST), number)
+            for part, number in enumerate(shown)
+        )
 
     def composite(self, key: Key, encoded: Encoded) -> Composite:
         """What these parts look like together, about 10 ms for a new one; `encoded` is of all references."""

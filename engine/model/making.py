@@ -1,68 +1,31 @@
-"""Makes characters from photos, with painted references of what no photo shows, or by mixing other characters."""
+"""Makes characters from photos, or by mixing other characters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.bridge import arkit
-
 from ..capture.photo import Photo
-from ..data import MOST_REFERENCES, Character, FlameParams, Reference
+from ..data import Character, FlameParams, Reference
 from ..face.anime_head import head_of
 from ..face.correspondence import COVERED_CHANNEL, EYE_CHANNEL, HAIR_CHANNEL, Viewer
 from ..face.refinement import Refiner
-from ..face.retarget import from_weights, to_weights
 from ..face.shell import reseated
+from .borrowing import with_borrowed_parts
 from .compositing import premultiplied, straight
 from .photos import MadeCharacter, references_of
 from .renderer import PreparedCharacter, Renderer
 
 Array = NDArray[np.float32]
 
-# Whether characters from photos get painted anchors. They are copied like photos, so they must look better than what
-# the network paints live in one step. With the weights of 2026-11-23 they do not: mouths and lids look the
-# same, and further steps leave blotches on the side of a head that no photo shows.
-PAINTS_ANCHORS = False
 LICENCE = "Private: the likeness of a real person, who decides what it is used for"
-ANCHOR_STEPS = 4  # of the denoiser, for each anchor
-
-_TURN_DEG = 30.0
-# From these ARKit weights and degrees on, a reference counts as showing it.
-_OPEN, _CLOSED, _TURNED_DEG = 0.35, 0.8, 20.0
-_AT_REST = 0.25  # the largest weight of mouth and eyes in a face at rest
 
 SIDE = 768  # pixels on a side of mixed references
 _EDGE = 0.03  # of the picture's side: the soft edge of the mixed face
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A face of which a character needs a picture, as ARKit weights and the head's yaw."""
-
-    name: str
-    weights: Array  # [52]
-    yaw_deg: float = 0.0  # to the person's left
-
-    @property
-    def params(self) -> FlameParams:
-        """The face in the basis "open"."""
-        return from_weights(self.weights, None, np.array([0.0, np.radians(self.yaw_deg), 0.0], np.float32))
-
-
-def _both_sides(**named: float) -> dict[str, float]:
-    return {f"{name}{side}": value for name, value in named.items() for side in ("Left", "Right")}
-
-
-REST = Anchor("rest", arkit.weights({}))
-OPEN_MOUTH = Anchor("open mouth", arkit.weights({"jawOpen": 0.6, **_both_sides(mouthUpperUp=0.35, mouthLowerDown=0.4)}))
-CLOSED_EYES = Anchor("closed eyes", arkit.weights(_both_sides(eyeBlink=1.0)))
-LEFT = Anchor("left", arkit.weights({}), _TURN_DEG)
-RIGHT = Anchor("right", arkit.weights({}), -_TURN_DEG)
 
 
 def made_from_photos(
@@ -74,7 +37,8 @@ def made_from_photos(
 ) -> MadeCharacter:
     """The person in one to four photos as a character; about four seconds a photo on one core.
 
-    `consent` is the maker's declaration. A `renderer` paints the anchors that the photos lack. Raises ValueError for
+    `consent` is the maker's declaration. With a `renderer` closed lids, the gaze aside and the inside of the mouth are
+    borrowed where the photos show one face (`with_borrowed_parts`), in about three more seconds. Raises ValueError for
     no photo, or for more than four.
     """
     found = references_of(photos, refiner)
@@ -89,46 +53,8 @@ def made_from_photos(
         consent=consent,
     )
     if renderer is not None:
-        character = with_anchors(character, renderer)
+        character = with_borrowed_parts(character, renderer)
     return MadeCharacter(character, found.warnings)
-
-
-def with_anchors(character: Character, renderer: Renderer, steps: int = ANCHOR_STEPS) -> Character:
-    """The character with a painted reference for each of `missing_anchors`, as far as there is room.
-
-    They are painted one after the other, in the light and at the size of the first reference, and each copies from the
-    earlier ones. So the face at rest comes first, and the turned heads show the same hair from both sides.
-    """
-    first = character.references[0]
-    for anchor in missing_anchors(character.references):
-        if len(character.references) == MOST_REFERENCES:
-            break
-        rgba = renderer.draw(renderer.prepare(character), anchor.params, first.light, len(first.rgba), steps)
-        painted = Reference(rgba, anchor.params, first.light, "painted")
-        character = replace(character, references=(*character.references, painted))
-    return character
-
-
-def missing_anchors(references: Sequence[Reference]) -> Iterator[Anchor]:
-    """The anchors that none of these references shows, in the order of painting."""
-    faces = [one.params for one in references]
-    weights = np.stack([to_weights(face) for face in faces])
-    yaw_deg = np.degrees([face.neck_pose[1] for face in faces])
-    at = arkit.INDEX
-    mouth = np.abs(weights[:, [at[name] for name in _MOVES_AT_REST]]).max(1)
-    if not (mouth < _AT_REST).any():
-        yield REST
-    if not (weights[:, at["jawOpen"]] > _OPEN).any():
-        yield OPEN_MOUTH
-    if not (weights[:, [at["eyeBlinkLeft"], at["eyeBlinkRight"]]].min(1) > _CLOSED).any():
-        yield CLOSED_EYES
-    if not (yaw_deg > _TURNED_DEG).any():
-        yield LEFT
-    if not (yaw_deg < -_TURNED_DEG).any():
-        yield RIGHT
-
-
-_MOVES_AT_REST = ("jawOpen", *_both_sides(mouthSmile=1.0, eyeBlink=1.0, mouthUpperUp=1.0, mouthLowerDown=1.0))
 
 
 def mixed_character(first: Character, second: Character, share: float, renderer: Renderer, name: str) -> Character:

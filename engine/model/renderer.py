@@ -53,6 +53,7 @@ _FARTHER_RAD, _LEAST = 0.15, 0.3
 _ASIDE = 0.2  # how much nearer than a third reference another must be to be there wholly
 _HEADS = 32  # turned heads that are kept, half a megabyte each
 _NARROWER = 2.0  # how much more of a zone is its border than its inner part
+_EYE_EDGE = (5, 5)  # cells over which a photo's eye gives way to another picture's
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
 _NEAREST = 4  # how much drawings are copied from the reference that does most alike
 _TRACE = 1e-3  # a share that fills what references of other faces alone would show
@@ -409,17 +410,22 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
     if any(route.is_carried for route in posed.routes.values()):
         zones = _apart(posed.zones)
         # The eyes of another picture are copied with what is around them, a mouth alone: a jaw moves its outline.
-        face = np.stack([*zones[:2], _inner(posed.zones)[2]]).max(0) if look.warps else zones.max(0)
+        own = np.stack([*(cv2.blur(eye, _EYE_EDGE) for eye in zones[:2]), _inner(posed.zones)[2]])
+        face = (own if look.warps else zones).max(0)
         geometry, cut = posed.view.geometry, np.array(layers.cut)
         _share_warped(posed, share)
         is_head = (geometry[COVERED_CHANNEL] > 0.5) & (geometry[HAIR_CHANNEL] < 0.5)
         sure = np.where(is_head, np.float32(0.0), np.float32(certain))
         for row, (k, route) in enumerate(posed.routes.items()):
             trust, reached = posed.inputs["trust"][0, k], posed.inputs["place"][0, k].transpose(2, 0, 1)
-            shown = trust[0] * trust[1] * _in_zones(posed.likeness[k], zones[:OPENINGS])
+            is_seen, alike = trust[0] * trust[1], _in_zones(posed.likeness[k], zones[:OPENINGS])
+            shown = is_seen * alike
             if not route.is_carried:
                 share[row] *= face * _in_zones(posed.parts[k], zones)
-                shown *= face if look.is_drawn else np.float32(0.0)
+                if not look.is_drawn:
+                    # The nearest parts of a photo are copied, even where they do something else: paint is blurred.
+                    shown = np.maximum(is_seen * _in_zones(posed.agreement[k], zones), alike)
+                shown *= face
             else:
                 share[row] += np.float32(_TRACE)
             if look.is_drawn:
@@ -427,6 +433,8 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
                 share[row] *= _in_zones(posed.agreement[k], zones) ** _NEAREST
             else:
                 place[row] += np.float32(route.certain) * (reached - place[row])
+                if look.warps:
+                    share[row] *= _in_zones(posed.agreement[k, :OPENINGS], own) ** _NEAREST
             if route.warp is not None:
                 whole = _in_zones(posed.likeness[k], _inner(posed.zones)[:OPENINGS])
                 shown = np.where(geometry[MOUTH_CHANNEL] > 0.5, shown, whole)

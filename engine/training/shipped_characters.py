@@ -162,6 +162,11 @@ POSES: Poses = {
         | {"jawOpen": 0.12},
         0.0,
     ),
+    "laugh": (
+        both_sides(mouthSmile=0.85, cheekSquint=0.5, mouthUpperUp=0.4, mouthLowerDown=0.2, eyeSquint=0.4)
+        | {"jawOpen": 0.5},
+        0.0,
+    ),
     "left": (_LEFT | {"jawOpen": 0.3, "mouthFunnel": 0.8}, 0.0),
     "right": (_RIGHT | both_sides(mouthFrown=0.9), 0.0),
     "up": (_UP | _TEETH, 0.0),

@@ -115,8 +115,7 @@ def make_character(request: CharacterRequest, consent: str) -> Made:
         photos = (read_upload(request.upload),) if request.upload else read_photos(request.photos)
     except PhotoError as error:
         raise CharacterError(str(error)) from error
-    renderer = _renderer() if making.PAINTS_ANCHORS else None
-    found = making.made_from_photos(name, photos, consent, renderer)
+    found = making.made_from_photos(name, photos, consent, _renderer())
     return Made(found.character, found.warnings)
 
 

@@ -87,7 +87,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="photos",
         type=Path,
         nargs="+",
-        default=(),
+        action="extend",
+        default=[],
         metavar="FILE",
         help="1 to 4 photos of one person; the first from the front, with a neutral face",
     )
