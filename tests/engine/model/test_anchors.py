@@ -55,10 +55,17 @@ def test_each_part_is_copied_from_the_references_nearest_in_it(
     look: PreparedCharacter, weights: dict[str, float], nearest: Key, second: Key | None
 ) -> None:
     found = chosen(look, weights)
-    assert found[0].key == nearest
+    copied = [tuple(np.where(one.share > 0.0, one.key, -1).tolist()) for one in found]
+    assert copied[0] == nearest
     assert found[0].share[np.array(nearest) >= 0].min() == 1.0
     if second is not None:
-        assert found[1].key == second
+        assert copied[1] == second
+
+
+def test_a_part_at_rest_lies_in_the_picture_beside_it_where_that_rests_too(look: PreparedCharacter) -> None:
+    assert chosen(look, both(eyeBlink=0.4))[0].key == (LOWERED,) * 4
+    # Its mouth is open, so the mouth is the first reference's; its brows rest.
+    assert chosen(look, both(eyeBlink=0.75))[0].key == (LOW, LOW, -1, LOW)
 
 
 def test_a_resting_face_has_no_anchor(look: PreparedCharacter) -> None:
