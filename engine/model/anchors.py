@@ -33,7 +33,7 @@ _FROM, _WHOLLY = -0.7, -0.2
 _AT_REST = 0.1  # in weights: a reference nearer than that to the first in a part does the same there
 _PASSED = 0.7  # how much farther off than the nearest, in weights, an anchor counts for nothing
 _ASIDE = 0.2  # how much nearer than a third anchor the second must be to be there wholly
-_ALIKE_RAD = 0.02  # heads that are turned less apart are seen from the same side
+ALIKE_RAD = 0.02  # heads that are turned less apart are seen from the same side
 _FAINT = 0.05  # of what an expression moves most: where it moves less is beside its part
 _KEPT = 32  # pictures that are put together, about two megabytes each
 _MOUTH = 2  # of ZONES: what surrounds the parts goes with the mouth, whose jaw moves it
@@ -74,7 +74,7 @@ class Anchors:
         """Those of the references that do something else than the first, with at least one part."""
         turns = np.stack([one.params.neck_pose for one in references])
         # Photos of several sides look at the camera each in its own way.
-        is_level = np.abs(turns - turns[0]).max(1) < _ALIKE_RAD
+        is_level = np.abs(turns - turns[0]).max(1) < ALIKE_RAD
         away = [zone_distance(weights[0], weights, with_gaze).max(1) for with_gaze in (True, False)]
         is_anchor = np.where(is_level, *away) >= APART
         shown = [views[0], *(view for view, one in zip(views, is_anchor, strict=True) if one)]

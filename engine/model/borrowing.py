@@ -25,8 +25,9 @@ from ..face.head import EYE_LEFT, EYE_RIGHT, open_head
 from ..face.rasterizer import Camera
 from ..face.refinement import EYES, LIPS
 from ..face.retarget import from_weights, to_weights
-from .anchors import APART
+from .anchors import ALIKE_RAD, APART
 from .character_file import load_character
+from .photos import spread
 from .renderer import Renderer
 
 Array = NDArray[np.float32]
@@ -51,7 +52,6 @@ _ASIDE = [[arkit.INDEX[f"eyeLook{way}{side}"] for way in ("In", "Out")] for side
 _BROWS = [k for k, name in enumerate(arkit.NAMES) if name.startswith("brow")]
 _JAW_OPEN = arkit.INDEX["jawOpen"]
 
-_LEVEL_RAD = 0.02  # a donor's reference whose head is turned less is taken
 _PARTED = 0.2  # of a weight that parts the lips: from here on the mouth's inside shows
 _CLOSED = 0.9  # of a blink: from here on a photo's own lids are taken
 _SHUT, _AVERTED = 0.6, 0.4  # of a blink, and of a weight of the gaze: from here on lids, and the eye, are borrowed
@@ -70,8 +70,8 @@ _TOOTH = (0.4, 0.9)  # the least channel over the greatest: flesh, and teeth
 _LASH_SOFT = 0.0009  # blur of borrowed lashes, as a part of the picture's side: photos are less sharp
 _GAINS = (0.35, 1.7)  # of borrowed colours
 _WHITEST = 98.0  # percentile of a face's levels that tells how bright white is there
-# Around an eye, in its widths: what is borrowed with a lid, its soft edge, the skin that is compared, and its blur.
-_LID_REACH, _LID_SOFT, _SKIN_REACH, _BLUR = 0.12, 0.08, 0.5, 0.25
+# Around an eye, in its widths: what is borrowed with a lid, its soft edge, and the skin that is compared.
+_LID_REACH, _LID_SOFT, _SKIN_REACH = 0.12, 0.08, 0.5
 _ODD = 0.3  # log of a ratio of levels: what differs more from the usual is no skin
 
 
@@ -180,13 +180,8 @@ class _Borrower:
     def __init__(
         self, character: Character, photos: Sequence[_Source], donor: _Source, renderer: Renderer, fitter: Fitter
     ) -> None:
-        self.character, self.photo, self.donor, self.renderer, self.fitter = (
-            character,
-            photos[0],
-            donor,
-            renderer,
-            fitter,
-        )
+        self.character, self.photo, self.donor = character, photos[0], donor
+        self.renderer, self.fitter = renderer, fitter
         self.smile = max(
             (one for one in photos if one is photos[0] or to_weights(one.reference.params)[_JAW_OPEN] < _SMILES_JAW),
             key=lambda one: one.opening,
@@ -198,7 +193,7 @@ class _Borrower:
         """One for each picture of the donor's from the front, but for the first."""
         look, first = self.renderer.prepare(self.character), self.photo.reference
         for given in donor.references[1:]:
-            if np.abs(given.params.neck_pose).max() < _LEVEL_RAD:
+            if np.abs(given.params.neck_pose).max() < ALIKE_RAD:
                 params = from_weights(_browless(given.params), None, first.params.neck_pose)
                 rgba = self.renderer.draw(look, params, first.light, self.side)
                 self._fill(rgba, params, _Source.of(self.fitter, donor.shape, given))
@@ -257,12 +252,15 @@ class _Borrower:
         filled = _bent(source.rgba[..., :3], source.face.points[around], wanted.points[around], reach)
         filled = cv2.GaussianBlur(filled, (0, 0), _LASH_SOFT * self.side) + np.float32(1.0)
         ratio = np.log(rgba[..., :3] + np.float32(1.0)) - np.log(filled)
-        # What is skin is told by that below the eye; above it the photo's lid is stretched and painted over.
+        # The skin below the eye tells what skin looks like; above it the photo's lid is stretched and painted over.
         is_beside = (reach > 0) & (mask == 0)
         is_below = np.arange(self.side)[:, None] > wanted.points[_RIMS[eye], 1].mean()
         usual = np.median(ratio[is_beside & is_below], 0)
         is_skin = is_beside & (np.abs(ratio - usual).max(2) < _ODD)
-        gain = _carried_on(ratio - usual, is_skin, _BLUR * width) + usual
+        known = is_skin.astype(np.float32)
+        gain = np.dstack(
+            [spread(one, known) for one in np.moveaxis(np.where(known[..., None] > 0.0, ratio, usual), 2, 0)]
+        )
         _mix(rgba, filled * np.exp(gain) - np.float32(1.0), mask, _LID_SOFT * width)
 
 
@@ -304,7 +302,7 @@ def _bent(picture: NDArray[Level], points: Wide, onto: Wide, mask: Rgba) -> Arra
 
 
 def _thin_plate(points: Wide, values: Wide, at: Wide) -> Wide:
-    """[m,2] what is `values` [n,2] at `points` [n,2], elsewhere, at [m,2]; bends least (Bookstein 1989)."""
+    """[m,2] the thin-plate spline through `values` [n,2] at `points` [n,2], read at `at` [m,2] (Bookstein 1989)."""
     count, stiff = len(points), 1e-3
     flat = np.concatenate([np.ones((count, 1)), points], 1)
     system = np.zeros((count + 3, count + 3))
@@ -319,14 +317,6 @@ def _radial(first: Wide, second: Wide, scale: float) -> Wide:
     """[m,n] r^2 log r between points [m,2] and [n,2]."""
     squared = np.square((first[:, None] - second) / scale).sum(2)
     return np.asarray(0.5 * squared * np.log(np.maximum(squared, 1e-12)))
-
-
-def _carried_on(values: Array, is_known: NDArray[np.bool_], reach: float) -> Array:
-    """[S,S,3] these values where they are known, a blur of them elsewhere, fading to 0 far away."""
-    known = is_known.astype(np.float32)
-    near = cv2.GaussianBlur(known, (0, 0), reach)
-    blurred = cv2.GaussianBlur(np.where(is_known[..., None], values, np.float32(0.0)).astype(np.float32), (0, 0), reach)
-    return np.asarray(blurred / (near + np.float32(0.02))[..., None])
 
 
 def _mix(rgba: Rgba, filled: Array, mask: Rgba, soft_px: float) -> None:

@@ -38,7 +38,7 @@ def made_from_photos(
     """The person in one to four photos as a character; about four seconds a photo on one core.
 
     `consent` is the maker's declaration. With a `renderer` closed lids, the gaze aside and the inside of the mouth are
-    borrowed where the photos show one face (`with_borrowed_parts`), in about three more seconds. Raises ValueError for
+    borrowed (`with_borrowed_parts`), which takes about three seconds more. Raises ValueError for
     no photo, or for more than four.
     """
     found = references_of(photos, refiner)

@@ -55,7 +55,7 @@ _HEADS = 32  # turned heads that are kept, half a megabyte each
 _NARROWER = 2.0  # how much more of a zone is its border than its inner part
 _EYE_EDGE = (5, 5)  # cells over which a photo's eye gives way to another picture's
 _WIDER = 3.0  # how far beyond what an expression moves most what it shows is copied together
-_NEAREST = 4  # how much drawings are copied from the reference that does most alike
+_NEAREST = 4  # how much more than others the reference that does most alike is copied
 _TRACE = 1e-3  # a share that fills what references of other faces alone would show
 _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow shows it for the network to draw as usual
 _CHOICES = 4  # of references whose stacked features are kept
@@ -423,7 +423,7 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
             if not route.is_carried:
                 share[row] *= face * _in_zones(posed.parts[k], zones)
                 if not look.is_drawn:
-                    # The nearest parts of a photo are copied, even where they do something else: paint is blurred.
+                    # A person's nearest parts are copied even where they do something else, because paint is blurred.
                     shown = np.maximum(is_seen * _in_zones(posed.agreement[k], zones), alike)
                 shown *= face
             else:
@@ -433,8 +433,9 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
                 share[row] *= _in_zones(posed.agreement[k], zones) ** _NEAREST
             else:
                 place[row] += np.float32(route.certain) * (reached - place[row])
-                if look.warps:
-                    share[row] *= _in_zones(posed.agreement[k, :OPENINGS], own) ** _NEAREST
+                # The eyes of a person who is rendered from several sides mix well.
+                first = 0 if look.warps else OPENINGS - 1
+                share[row] *= _in_zones(posed.agreement[k, first:OPENINGS], own[first:]) ** _NEAREST
             if route.warp is not None:
                 whole = _in_zones(posed.likeness[k], _inner(posed.zones)[:OPENINGS])
                 shown = np.where(geometry[MOUTH_CHANNEL] > 0.5, shown, whole)
@@ -445,6 +446,8 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
         layers = layers._replace(cut=cut)
         if look.warps:
             layers = _lit_where_seen(posed, layers, cut)
+        elif not look.is_drawn:
+            layers = _mouth_lit(posed, layers)
     return layers._replace(share=share / np.maximum(share.sum(0), np.float32(_TRACE)), place=place)
 
 
@@ -477,6 +480,14 @@ def _lit_where_seen(posed: _PosedFace, layers: DrawnLayers, cut: Array) -> Drawn
     gain, shade = (carried_on(one[None], is_lit[None])[0] for one in (layers.gain, layers.shade))
     cut[2] = np.where(cv2.resize(is_lit, cut.shape[1:], interpolation=cv2.INTER_NEAREST) > 0.5, cut[2], -1.0)
     return layers._replace(gain=gain, shade=shade, cut=cut)
+
+
+def _mouth_lit(posed: _PosedFace, layers: DrawnLayers) -> DrawnLayers:
+    """The layers with the light of the lips carried on into the mouth."""
+    is_skin = (posed.view.geometry[MOUTH_CHANNEL] < 0.5).astype(np.float32)
+    is_skin = cv2.erode(is_skin, np.ones((3, 3), np.uint8))
+    gain, shade = (carried_on(one[None], is_skin[None])[0] for one in (layers.gain, layers.shade))
+    return layers._replace(gain=gain, shade=shade)
 
 
 def _in_zones(parts: Array, zones: Array) -> Array:
