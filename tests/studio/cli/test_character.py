@@ -178,7 +178,7 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
         pytest.skip("needs the photos in ../shared/media")
     assert main(["character", "new", "someone", "--photo", str(photo), "--consent"]) == 0
     character = load_character("someone")
-    assert character.made_from == "Made from a photo of a real person"
+    assert character.made_from.startswith("Made from a photo of a real person; some eyes and mouths are kenji's")
     assert re.fullmatch(
         r"On \d{4}-\d\d-\d\d the maker declared that the person in this photo agrees to it \(--consent\)",
         character.consent,
