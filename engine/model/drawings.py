@@ -23,6 +23,7 @@ from ..face.anime_head import anime_head
 from ..face.drawing_fit import MIRRORED, NAMES, NEEDED, POINTS, DrawnFace, fit_anime_head
 from ..face.light import studio_light
 from ..face.rasterizer import Camera, rasterize
+from ..face.retarget import from_weights, to_weights
 from ..images import PhotoError, Rgb, Rgba
 from ..runtime.dispatch import open_session
 from ..runtime.session import Build, ExportedGraph, OutputSpec, Session
@@ -72,6 +73,7 @@ _ABOVE, _LOCK_WIDEST, _RAGGED = 0.12, 0.6, 0.02
 _DARK = 330.0  # sum of levels: darker hair has lines as dark as itself
 _EYES = (tuple(range(36, 42)), tuple(range(42, 48)))  # of the 68-point set
 _BLINKS = arkit.INDEX["eyeBlinkLeft"], arkit.INDEX["eyeBlinkRight"]
+_SQUINTS = arkit.INDEX["cheekSquintLeft"], arkit.INDEX["cheekSquintRight"]
 _SMALL_PX, _TURNED_DEG, _UNLIKE, _SHUT, _OPEN = 200, 20.0, 0.03, 0.5, 0.35
 
 
@@ -116,9 +118,8 @@ def made_from_drawing(name: str, drawing: Rgba, points: Points | None, consent: 
     rgba = _rectified(drawing, points, face)
     references = [Reference(rgba, face.params, studio_light(), "drawing")]
     if face.weights[list(_BLINKS)].max() < _SHUT:
-        for closing in (*_HALF_CLOSED, 1.0):
-            lowered = replace(face.params, eyelids=np.full(2, closing, np.float32))
-            references.append(Reference(with_lids(rgba, face, closing), lowered, studio_light(), "painted"))
+        for lowered in _lowered(face.params):
+            references.append(Reference(with_lids(rgba, face, lowered), lowered, studio_light(), "painted"))
     character = Character(name, "anime", face.shape, tuple(references), LICENCE, "Made from a drawing", consent)
     return MadeCharacter(character, tuple(drawing_warnings(face, points, confidence)))
 
@@ -335,18 +336,27 @@ def _rectified(drawing: Rgba, points: Points, face: DrawnFace) -> Rgba:
     return rgba
 
 
-def with_lids(rgba: Rgba, face: DrawnFace, closing: float) -> Rgba:
-    """[S,S,4] the same figure with its lids so far closed, 0 to 1: skin above the line where the head's lids are."""
+def _lowered(params: FlameParams) -> Iterator[FlameParams]:
+    """The same face with its eyes half closed, nearly closed, closed, and closed by raised cheeks, as in a laugh."""
+    for closing in (*_HALF_CLOSED, 1.0):
+        yield replace(params, eyelids=np.full(2, closing, np.float32))
+    weights = to_weights(params)
+    weights[list(_SQUINTS)] = 1.0
+    squinting = from_weights(weights).expression
+    yield replace(params, expression=squinting, eyelids=np.ones(2, np.float32))
+
+
+def with_lids(rgba: Rgba, face: DrawnFace, lowered: FlameParams) -> Rgba:
+    """[S,S,4] the same figure with its lids as in another face: skin above the line where the head's lids are."""
     head, side = anime_head(), len(rgba)
     shaped = head.shaped(face.shape)
     camera = Camera.framing(shaped)
-    lowered = replace(face.params, eyelids=np.full(2, closing, np.float32))
     before, after = (
         camera.project(head.landmarks(head.pose(shaped, params)), side)[:, :2] for params in (face.params, lowered)
     )
     out = rgba.copy()
     for eye in _EYES:
-        _close(out, before[list(eye)], after[list(eye)], closing)
+        _close(out, before[list(eye)], after[list(eye)], float(lowered.eyelids.max()))
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from omote.engine.data import Reference
 from omote.engine.face.anime_head import anime_head
 from omote.engine.face.drawing_fit import NAMES, POINTS
 from omote.engine.face.rasterizer import Camera
@@ -21,6 +22,7 @@ from omote.engine.model.drawings import Points, find_face, made_from_drawing, re
 
 SIDE, SHIFT = 480, (90, 60)  # how the drawing lies on its sheet
 FACE_PX = 0.47 * SIDE
+LEFT_EYE = list(range(42, 48))  # of the 68-point set
 
 
 @cache
@@ -88,6 +90,26 @@ def test_the_figure_is_cut_out_and_looks_like_the_drawing(ground: str) -> None:
     assert alpha < (0.06 if ground == "room" else 0.04)
     inside = (ours[..., 3] > 250) & (expected[..., 3] > 250)
     assert np.abs(ours[inside][:, :3].astype(int) - expected[inside][:, :3]).mean() < 20.0
+
+
+def test_closed_lids_sag_and_laughing_ones_arch() -> None:
+    rgba, true = figure("momo")
+    character = made_from_drawing("me", rgba, true, "mine").character
+    *_, closed, laughing = character.references
+    head = anime_head()
+    shaped = head.shaped(character.shape)
+
+    def sag(shown: Reference) -> float:
+        """How much lower the line of the left eye is in its middle than at a quarter of its width, in pixels."""
+        side = len(shown.rgba)
+        eye = Camera.framing(shaped).project(head.landmarks(head.pose(shaped, closed.params)), side)[LEFT_EYE, :2]
+        (left, top), (right, bottom) = eye.min(0) - (0, side * 0.04), (*eye.max(0), 0, side * 0.03)
+        dark = shown.rgba[int(top) : int(bottom), int(left) : int(right), :3].sum(2)
+        row, width = dark.argmin(0).astype(float), dark.shape[1]
+        return float(row[width // 2 - 3 : width // 2 + 3].mean() - np.mean([row[width // 6], row[-width // 6]]))
+
+    assert sag(closed) > 2.0
+    assert sag(laughing) < -2.0
 
 
 def test_ground_that_the_figure_encloses_is_seen_through() -> None:

@@ -77,8 +77,8 @@ def test_a_drawing_becomes_a_character_by_two_commands(folder: Path, tmp_path: P
     assert main(["character", "new", "mine", *asked]) == 0
     kept = load_character(str(folder / "mine.omote"))
     assert kept.head == "anime"
-    # A drawing gets its eyes half closed, nearly closed and closed.
-    assert [one.kind for one in kept.references] == ["drawing", "painted", "painted", "painted"]
+    # A drawing gets its eyes half closed, nearly closed, closed and laughing.
+    assert [one.kind for one in kept.references] == ["drawing", *["painted"] * 4]
     assert "this is a drawing and may be used" in kept.consent
 
 
