@@ -100,10 +100,10 @@ def test_closed_lids_sag_and_laughing_ones_arch() -> None:
     shaped = head.shaped(character.shape)
 
     def sag(shown: Reference) -> float:
-        """How much lower the line of the left eye is in its middle than at a quarter of its width, in pixels."""
+        """How much lower the line of the left eye is in its middle than near its ends, in pixels."""
         side = len(shown.rgba)
         eye = Camera.framing(shaped).project(head.landmarks(head.pose(shaped, closed.params)), side)[LEFT_EYE, :2]
-        (left, top), (right, bottom) = eye.min(0) - (0, side * 0.04), (*eye.max(0), 0, side * 0.03)
+        left, top, right, bottom = (*eye.min(0), *eye.max(0)) + side * np.array([0.0, -0.04, 0.0, 0.03])
         dark = shown.rgba[int(top) : int(bottom), int(left) : int(right), :3].sum(2)
         row, width = dark.argmin(0).astype(float), dark.shape[1]
         return float(row[width // 2 - 3 : width // 2 + 3].mean() - np.mean([row[width // 6], row[-width // 6]]))
