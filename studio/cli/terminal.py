@@ -1,4 +1,4 @@
-"""What commands print and log: no name of a file, whoever made it, controls the terminal or forges a line."""
+"""Prints and logs for commands, so that text from a file can neither control the terminal nor forge a line."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ POINTS = np.random.default_rng(0).uniform((150, 100), (250, 220), (478, 2)).asty
 
 
 class Backbone(nn.Module):
-    """Like timm's with `features_only`: a list of feature maps, of which the last counts."""
+    """Gives a list of feature maps, as timm does with `features_only`. Only the last one is used."""
 
     feature_info = ({"num_chs": 4}, {"num_chs": 8})
 

@@ -274,7 +274,8 @@ def test_irises_and_upper_lids_follow_a_look_down_and_up(eyed: Relief, sign: flo
     turned = looking(eyed, 8.0 * sign)
     for number in (0, 1):
         across, down = iris_at(turned, number)
-        assert 1.2 < sign * down < 4.5 and abs(across) < 0.5  # of 3.7 pixels, of which the lids hide a part
+        # The iris moves by 3.7 pixels, and the lids hide a part of it.
+        assert 1.2 < sign * down < 4.5 and abs(across) < 0.5
     assert sign * (lid(turned) - lid(REST)) > 0
 
 
