@@ -1,6 +1,7 @@
 """Copies an export to the shipped weights, with the list of files and the parity reference that ONNX Runtime draws.
 
-`python -m omote.engine.training.release --export DIR`
+`python -m omote.engine.training.release --export DIR`; without `--export` only the reference is drawn anew, which every
+change of what is drawn needs.
 """
 
 from __future__ import annotations
@@ -63,9 +64,15 @@ def _small(reference: Reference) -> Reference:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--export", type=Path, required=True, help="the folder that the stage `export` wrote")
+    parser.add_argument(
+        "--export", type=Path, help="the folder that the stage `export` wrote; none draws the reference"
+    )
     args = parser.parse_args()
-    release(args.export, WEIGHTS_FOLDER, load_character(DEFAULT_CHARACTER))
+    character = load_character(DEFAULT_CHARACTER)
+    if args.export:
+        release(args.export, WEIGHTS_FOLDER, character)
+    else:
+        write_reference(WEIGHTS_FOLDER, character)
 
 
 if __name__ == "__main__":
