@@ -34,7 +34,7 @@ RECEIVERS = {
 }
 
 SLOW = ", 50 ms a picture"
-_REFERENCES, _SIZE = 3, 512  # in the quoted figures
+_REFERENCES, _SIZE = 4, 512  # in the quoted figures
 Render = Callable[[Path], str]
 
 
