@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,23 @@ def test_this_machine_has_a_processor_cores_and_memory() -> None:
     machine = this_machine()
     assert machine.cpu and machine.cores >= 1
     assert machine.memory_gib is None or machine.memory_gib > 0.0
+
+
+_HOLES = """
+import psutil
+from omote.engine.hardware import return_free_memory
+held = [b"x" * 60_000 for _ in range(2000)]
+del held[:-1]  # the last one keeps the heap from shrinking by itself
+before = psutil.Process().memory_info().rss
+return_free_memory()
+print(before - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc holds on to free memory")
+def test_memory_between_what_is_still_used_goes_back_to_the_system() -> None:
+    ran = subprocess.run([sys.executable, "-c", _HOLES], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) > 100e6
 
 
 @pytest.mark.parametrize(
