@@ -27,7 +27,6 @@ from ..data import (
     FlameParams,
     Reference,
 )
-from ..hardware import return_free_memory
 from ..storage import data_folder, user_path
 from ..tensor_file import CharacterError, TensorFile, damaged_file_error, read_tensor_file, write_tensor_file
 from .kinds import kind_of_file
@@ -121,10 +120,9 @@ def load_any_character(name_or_path: str | Path, most: int | None = None) -> Any
     """
     path = _path_of_character(name_or_path)
     file = read_tensor_file(path)
-    kind = kind_of_file(file)
-    character = kind.load(file, path) if kind else character_in(file, path, most)
-    return_free_memory()  # of the decoding, and of the character that this one replaces
-    return character
+    if kind := kind_of_file(file):
+        return kind.load(file, path)
+    return character_in(file, path, most)
 
 
 def _path_of_character(name_or_path: str | Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from omote.engine.face.light import LightError
 from omote.engine.face.lipsync import VoiceError
 from omote.engine.face.performance import RECOGNISABLE
 from omote.engine.face.tuning import Tuning, TuningError
+from omote.engine.hardware import return_free_memory
 from omote.engine.live.loop import LiveLoop
 from omote.engine.live.overlays import Sprite
 from omote.engine.live.scene import Scene, SceneError
@@ -56,6 +58,7 @@ from .validation import Arguments, shown_value
 from .voice import VoiceController, read_device
 
 POLL_S = 0.05
+TRIM_S = 5.0  # after which free memory goes back to the system, which takes about 6 ms
 CAPTURED = 0.05  # a smaller weight is no part of an expression that is captured
 MOST_EVENTS = 16  # that wait; older ones are dropped
 
@@ -634,7 +637,11 @@ class StudioSession:
                 self.changed()
 
     def _run(self) -> None:
+        trimmed_s = time.monotonic()
         while not self._is_stopping.wait(POLL_S):
+            if time.monotonic() - trimmed_s >= TRIM_S:
+                return_free_memory()
+                trimmed_s = time.monotonic()
             try:
                 self._poll()
             except Exception:  # one failure must stop neither the other controls nor the stream

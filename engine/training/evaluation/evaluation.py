@@ -23,6 +23,7 @@ from ...data import FlameParams, PhotorealCharacter, Portrait
 from ...face.light import studio_light
 from ...images import PhotoError, read_picture
 from ...model.character_file import load_any_character
+from ...model.making import made_from_photos
 from ...model.networks import Networks
 from ...model.renderer import Renderer
 from ...runtime.session import Build
@@ -40,7 +41,6 @@ from .perception import (
     identity_distances,
     mean_winks,
     measure_stability,
-    photo_character,
     read_back,
     read_controls,
 )
@@ -326,7 +326,7 @@ class _Run:
             try:
                 picture = read_picture(path)
                 photo = Photo(name, picture, single_face(name, picture, finder))
-                character = photo_character([photo])
+                character = made_from_photos(name, [photo], "measured only", self.renderer).character
             except PhotoError as error:
                 self.notes.append(str(error))
                 continue

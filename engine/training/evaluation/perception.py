@@ -15,11 +15,9 @@ from omote.bridge import arkit
 from omote.bridge.errors import OmoteError
 
 from ...capture.photo import LandmarkFinder, Photo
-from ...data import Character
 from ...face.fitting import FaceLandmarks
 from ...face.retarget import gaze_from_weights, weights_from_gaze
 from ...model.drawings import Points, find_face
-from ...model.photos import references_of
 from . import truth
 from .truth import Draw, Pose, Rgb, least_squares_slope, over_grey, pearson
 
@@ -298,13 +296,6 @@ def _identity_distance(
         return float("nan")
     largest = max(faces, key=lambda face: face.size_px)
     return float(np.linalg.norm(recognizer.embed(picture, largest.points) - photo_embedding))
-
-
-def photo_character(photos: Sequence[Photo]) -> Character:
-    """The character that a user would make from photos of one person."""
-    found = references_of(photos)
-    references = tuple(one.reference() for one in found.references)
-    return Character(photos[0].name[:64], "open", found.shape, references, "private", "photos")
 
 
 def still_poses(count: int = 4) -> list[Pose]:

@@ -19,8 +19,8 @@ from ...face.correspondence import Viewer
 from ...face.retarget import from_weights
 from ...images import PhotoError
 from ...model.compositing import straight
+from ...model.making import made_from_photos
 from ...model.networks import face_row
-from ...model.photos import references_of
 from ...model.renderer import PreparedCharacter, Renderer
 from ...rotation import rotation
 from .. import examples
@@ -448,17 +448,16 @@ def cases(
         yield measure(f"{kind}, with anchors", chosen, renderer, lambda one: one.character(range(ANCHORS)), ANCHORS)
         if style == PERSON and finder is not None and photographed:
             some = chosen[:photographed]
-            yield measure("people, one photo", some, renderer, lambda one: photographed_as(one, finder), 1)
+            yield measure("people, one photo", some, renderer, lambda one: photographed_as(one, finder, renderer), 1)
 
 
-def photographed_as(one: HeldOut, finder: LandmarkFinder) -> Character:
+def photographed_as(one: HeldOut, finder: LandmarkFinder, renderer: Renderer) -> Character:
     """The character that a user would make from the first picture on a background. Raises PhotoError if that fails."""
     rgba = one.picture(0)
     alpha = rgba[..., 3:] / 255.0
     picture = np.asarray(rgba[..., :3] * alpha + background(len(rgba)) * (1.0 - alpha) + 0.5, np.uint8)
-    found = references_of([Photo(one.name, picture, single_face(one.name, picture, finder))])
-    references = tuple(one.reference() for one in found.references)
-    return Character(one.name, "open", found.shape, references, LICENCE, "a rendered photo")
+    photo = Photo(one.name, picture, single_face(one.name, picture, finder))
+    return made_from_photos(one.name, [photo], "a rendered person", renderer).character
 
 
 def background(size: int) -> NDArray[np.float32]:
