@@ -30,6 +30,18 @@ def test_the_one_file_that_unreal_compiles_holds_the_whole_core() -> None:
     assert included == sorted(path.name for path in (builds.CORE / "src").glob("*.cpp"))
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="not installed here: g++")
+@pytest.mark.parametrize("source", ["OmoteLink.cpp", "OmoteLiveLinkSource.cpp"])
+def test_layer_and_core_compile_beside_the_macros_of_unreal_and_of_a_mac(source: str) -> None:
+    folders = [builds.LAYER / "Public", builds.LAYER / "Private", builds.CORE / "include"]
+    command = ["g++", "-std=c++20", "-fno-rtti", "-fsyntax-only", "-DPLATFORM_WINDOWS=1", "-DOMOTE_WITH_LIBZMQ=0"]
+    command += [f"-I{folder}" for folder in (builds.STUBS, *folders)]
+    done = subprocess.run(
+        [*command, str(builds.LAYER / "Private" / source)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program that reads the build script, compiled against stubs of Unreal's build tool."""
