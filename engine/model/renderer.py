@@ -28,6 +28,7 @@ from ..face.correspondence import (
     expression_similarity,
     likeness,
     unsqueezed,
+    zone_distance,
 )
 from ..face.light import checked_light, clamped_light
 from ..face.picture_warp import PictureWarp
@@ -61,6 +62,10 @@ _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow sho
 _CHOICES = 4  # of references whose stacked features are kept
 # A character that is shown from one side turns as it is wanted up to the first angle, and never beyond the second.
 _FREELY_RAD, _MOST_RAD = np.radians([14.0, 26.0]).astype(np.float32)
+_MOUTH = 2  # of the zones
+# The inside of the mouth is copied where so much of it is seen. Seen wholly counts as much as that many weights, and a
+# reference that is farther off by so much counts least.
+_SHOWN, _SQUARELY, _UNLIKE, _LEAST_ALIKE = 0.3, 1.0, 0.5, 0.1
 _LIT = 0.6  # visible and squarely seen, from here on the network's light is taken
 
 
@@ -363,6 +368,13 @@ class Renderer:
                 # Eyes and mouth open and close, which no smooth warp does.
                 own = (found.trust[row, 0] * inner)[..., None]
                 place[k] = route.warp + own * (place[k] - route.warp)
+        is_mouth = view.geometry[MOUTH_CHANNEL] > 0.5
+        square = trust[:, 1, is_mouth]
+        for k, route in routes.items():
+            square[k] /= of_heads[rows[id(route.head)], _MOUTH]
+        np.clip(square, 0.0, 1.0, out=square)
+        in_mouth = _similarity_in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square)
+        trust[:, 1, is_mouth] = square * in_mouth[:, None]
         inputs = {
             "x": noise(),
             "t": _ONE,
@@ -377,7 +389,7 @@ class Renderer:
         }
         straight = dict(zip(heads, found.place, strict=True))
         alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
-        return _PosedFace(view, zones, choice, routes, straight, alike, agreement, parts, inputs)
+        return _PosedFace(view, zones, choice, routes, straight, alike, agreement, in_mouth, parts, inputs)
 
 
 @dataclass(frozen=True)
@@ -391,12 +403,33 @@ class _PosedFace:
     place: dict[int, Array]  # [128,128,2] where the cells lie in each of the routes' heads, by its id
     likeness: Array  # [K,3] of the chosen references' faces to the wanted one, by zone
     agreement: Array  # [K,4] the same, compared with the one that is most alike
+    in_mouth: Array  # [K] the same inside the mouth, compared with those that show it
     parts: Array  # [K,4] how much each zone of the chosen references is there
     inputs: dict[str, Array]
 
     @property
     def order(self) -> tuple[Key, ...]:
         return self.choice.order
+
+    def similarity(self, k: int, zones: Array, first: int = 0) -> Array:
+        """[128,128] how alike a reference's expression is in these zones [Z,128,128], 1 elsewhere."""
+        found = _in_zones(self.agreement[k, first : first + len(zones)], zones)
+        found[self.view.geometry[MOUTH_CHANNEL] > 0.5] = self.in_mouth[k]
+        return found
+
+
+def _similarity_in_mouth(wanted: Array, shown: Array, seen: Array) -> Array:
+    """[K] 1 for the reference from which the inside of the mouth is copied best, less for others.
+
+    From ARKit weights [52], [K,52], and how squarely its cells are seen in each reference [K,n].
+    """
+    found = np.full(len(shown), _LEAST_ALIKE, np.float32)
+    part = seen.mean(1) if seen.size else np.zeros(len(shown), np.float32)
+    shows = part > _SHOWN
+    if shows.any():
+        away = zone_distance(wanted, shown[shows])[:, _MOUTH] - _SQUARELY * part[shows]
+        found[shows] = np.clip(1.0 - (away - away.min()) / _UNLIKE, _LEAST_ALIKE, 1.0)
+    return found
 
 
 def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) -> DrawnLayers:
@@ -424,18 +457,18 @@ def _settled(look: PreparedCharacter, posed: _PosedFace, layers: DrawnLayers) ->
                 share[row] *= face * _in_zones(posed.parts[k], zones)
                 if not look.is_drawn:
                     # A person's nearest parts are copied even where they do something else, because paint is blurred.
-                    shown = np.maximum(is_seen * _in_zones(posed.agreement[k], zones), alike)
+                    shown = np.maximum(is_seen * posed.similarity(k, zones), alike)
                 shown *= face
             else:
                 share[row] += np.float32(_TRACE)
             if look.is_drawn:
                 place[row] = reached
-                share[row] *= _in_zones(posed.agreement[k], zones) ** _NEAREST
+                share[row] *= posed.similarity(k, zones) ** _NEAREST
             else:
                 place[row] += np.float32(route.certain) * (reached - place[row])
                 # The eyes of a person who is rendered from several sides mix well.
                 first = 0 if look.warps else OPENINGS - 1
-                share[row] *= _in_zones(posed.agreement[k, first:OPENINGS], own[first:]) ** _NEAREST
+                share[row] *= posed.similarity(k, own[first:], first) ** _NEAREST
             if route.warp is not None:
                 whole = _in_zones(posed.likeness[k], _inner(posed.zones)[:OPENINGS])
                 shown = np.where(geometry[MOUTH_CHANNEL] > 0.5, shown, whole)
