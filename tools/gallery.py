@@ -181,8 +181,14 @@ _INTRODUCTION = f"""# Gallery
 
 Eight transitions, drawn by `make gallery` (`python tools/run.py tools/gallery.py`), which runs the commands below with
 `--size {SIZE} --fps {FPS}` and writes this page. A row shows {MOMENTS} moments from left to right. These people do not
-exist, and every file says in its metadata that a model made it. The drawn character: Seed-san model by VirtualCast,
+exist, and every file says in its metadata that a model made it. The drawn characters: Seed-san model by VirtualCast,
 Inc. To make your own, see [rendering.md](rendering.md) and [timelines.md](timelines.md).
+
+One performance by two people and a drawn character, and below it all characters that are shipped, people and drawn ones:
+
+![One performance by {", ".join(CAST)}](gallery/cast.webp)
+
+![The shipped characters](sheets/characters.webp)
 """
 
 
