@@ -30,18 +30,19 @@ Key = int | tuple[int, ...]  # a reference's number, or by part that of the one 
 
 # In each part, how far two references must be apart to differ: ARKit weights, and radians of the head's turn.
 APART, _APART_RAD = 0.3, 0.15
-# From when on an anchor's parts are copied, and when wholly: -1 at the first reference's face, 1 at its own. What a
-# mouth shows when it opens, the first reference does not show at all.
-_FROM = np.array([[-0.7], [-0.7], [-1.0], [-0.7]], np.float32)
-_WHOLLY = np.array([[-0.2], [-0.2], [-0.8], [-0.2]], np.float32)
+# From when on an anchor is copied, and when wholly: -1 at the first reference's face, 1 at its own.
+_FROM, _WHOLLY = -0.7, -0.2
+_PARTED = 0.1  # the weight at which lips are so far apart that an anchor is copied wholly, however unlike it is
 _AT_REST = 0.1  # in weights: a reference nearer than that to the first in a part does the same there
 _PASSED = 0.7  # how much farther off than the nearest, in weights, an anchor counts for nothing
 _ASIDE = 0.2  # how much nearer than a third anchor the second must be to be there wholly
 ALIKE_RAD = 0.02  # heads that are turned less apart are seen from the same side
 _FAINT = 0.05  # of what an expression moves most: where it moves less is beside its part
 _TONGUE = arkit.INDEX["tongueOut"]
+_OPENING = ("jawOpen", "mouthFunnel", "mouthUpperUp", "mouthLowerDown")
+PARTING = [k for k, name in enumerate(arkit.NAMES) if name.startswith(_OPENING)]  # weights that part the lips
 _OPEN_CELLS = 12  # of the inside of the mouth must be seen where it is open
-_ROOMY = 0.2  # how much nearer, in weights, a picture of a mouth counts which shows most of its inside
+_ROOMY = 0.2  # how much better a picture of a mouth fits that shows most of its inside
 _KEPT = 32  # pictures that are put together, about two megabytes each
 _MOUTH = 2  # of ZONES: what surrounds the parts goes with the mouth, whose jaw moves it
 
@@ -101,24 +102,28 @@ class Anchors:
         numbers = np.flatnonzero(self.is_anchor)
         if not len(numbers):
             return []
-        away = zone_distance(weights, self.weights)
-        away[:, _MOUTH] -= _ROOMY * self._room
-        fits = np.stack([_fit(*one, APART, numbers) for one in zip(away.T, self._to_first.T, strict=True)])  # [4,n]
+        away = zip(zone_distance(weights, self.weights).T, self._to_first.T, strict=True)
+        fits = np.stack([_fit(*one, APART, numbers) for one in away])  # [4,n]
         if not self.is_parted:
             turned, off = (np.linalg.norm(self.turns - one, axis=1) for one in (turn, self.turns[0]))
             fits = np.maximum(fits.max(0), _fit(turned, off, _APART_RAD, numbers))[None]
-        order = np.argsort(-fits, axis=1, kind="stable")
+        preferred = fits.copy()
+        if self.is_parted:
+            preferred[_MOUTH] += _ROOMY * self._room[numbers]
+        order = np.argsort(-preferred, axis=1, kind="stable")
         lips_alone = self.is_parted and self._room[numbers[order[_MOUTH, 0]]] == 0.0
         if lips_alone:
             order[_MOUTH] = self._with_open_second(order[_MOUTH], numbers)
-        best = np.take_along_axis(fits, order, 1)
-        best = np.concatenate([best, np.full((len(best), 3), -2.0 * len(numbers), np.float32)], 1)[:, :3]
-        start, whole = (one[: len(best)] for one in (_FROM, _WHOLLY))
-        there = np.clip((best[:, :2] - start) / (whole - start), 0.0, 1.0)
-        aside = np.clip((best[:, :2] - best[:, 2:]) / _ASIDE, 0.0, 1.0)
+        least = np.full((len(fits), 3), -2.0 * len(numbers), np.float32)
+        best, ranked = (np.concatenate([np.take_along_axis(one, order, 1), least], 1) for one in (fits, preferred))
+        there = np.clip((best[:, :2] - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
+        parted = np.minimum(weights[PARTING].max() / np.float32(_PARTED), 1.0)
+        if self.is_parted:
+            there[_MOUTH] = np.maximum(there[_MOUTH], parted * (best[_MOUTH, :2] > -2.0))
+        aside = np.clip((ranked[:, :2] - ranked[:, 2:3]) / _ASIDE, 0.0, 1.0)
         there[:, 1] *= aside[:, 1] / np.maximum(aside[:, 0], np.float32(1e-3))
         if lips_alone:
-            there[_MOUTH, 1] = there[_MOUTH, 0]
+            there[_MOUTH, 1] = parted
         found = []
         for rank in range(min(2, len(numbers))):
             share = there[:, rank]

@@ -25,7 +25,7 @@ from ..face.head import EYE_LEFT, EYE_RIGHT, open_head
 from ..face.rasterizer import Camera
 from ..face.refinement import EYES, LIPS
 from ..face.retarget import from_weights, to_weights
-from .anchors import ALIKE_RAD, APART
+from .anchors import ALIKE_RAD, APART, PARTING
 from .character_file import load_character
 from .photos import spread
 from .renderer import Renderer
@@ -46,7 +46,6 @@ _RINGS = (
     [446, 261, 448, 449, 450, 451, 452, 453, 464, 413, 441, 442, 443, 444, 445, 342],
     [226, 31, 228, 229, 230, 231, 232, 233, 244, 189, 221, 222, 223, 224, 225, 113],
 )
-_PARTING = [k for k, name in enumerate(arkit.NAMES) if name.startswith(("jawOpen", "mouthUpperUp", "mouthLowerDown"))]
 # Of each eye; one that looks up or down is carried well by the head.
 _ASIDE = [[arkit.INDEX[f"eyeLook{way}{side}"] for way in ("In", "Out")] for side in ("Left", "Right")]
 _BROWS = [k for k, name in enumerate(arkit.NAMES) if name.startswith("brow")]
@@ -202,7 +201,7 @@ class _Borrower:
     def _fill(self, rgba: Rgba, params: FlameParams, source: _Source) -> None:
         """Borrows what this face opens and closes, in place."""
         wanted, weights = self._face(params), to_weights(params)
-        if weights[_PARTING].max() > _PARTED:
+        if weights[PARTING].max() > _PARTED:
             self._fill_mouth(rgba, wanted, source, weights[_JAW_OPEN] < _SMILES_JAW)
         for eye in range(2):
             if params.eyelids[eye] > _SHUT:

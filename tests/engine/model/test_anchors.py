@@ -22,6 +22,7 @@ def face(weights: dict[str, float], yaw: float = 0.0) -> FlameParams:
     return from_weights(arkit.weights(weights), None, np.array([0.0, yaw, 0.0], np.float32))
 
 
+MOUTH = 2  # of the zones
 LOWERED, LOW, CLOSED, OPEN, AWAY = 1, 2, 3, 4, 5
 FACES = [
     face(both(eyeBlink=0.4)),
@@ -70,6 +71,29 @@ def test_a_part_at_rest_lies_in_the_picture_beside_it_where_that_rests_too(look:
 
 def test_a_resting_face_has_no_anchor(look: PreparedCharacter) -> None:
     assert chosen(look, {"mouthSmileLeft": 0.05}) == []
+
+
+def test_lips_that_part_a_little_copy_a_mouth_that_is_wide_open(look: PreparedCharacter) -> None:
+    (found, *_) = chosen(look, {"jawOpen": 0.1})
+    assert isinstance(found.key, tuple)
+    assert found.key[MOUTH] in (LOW, OPEN)
+    assert found.share[MOUTH] == 1.0
+
+
+def test_behind_puckered_lips_is_what_another_picture_shows() -> None:
+    faces = [face({"mouthPucker": 1.0}), face({"jawOpen": 0.8}), face({"jawOpen": 0.5, "tongueOut": 1.0})]
+    look = Renderer(CopyingNetworks()).prepare(painted_character(faces=faces))
+    first, second = chosen(look, {"mouthPucker": 0.7, "jawOpen": 0.2})
+    assert (first.key, second.key) == ((1, 1, 1, 1), (2, 2, 2, 2))
+    assert second.share[MOUTH] == 1.0
+    # What the network reads: the inside of the mouth is seen in the second alone, although it does something else.
+    inputs, order = Renderer(CopyingNetworks()).inputs(
+        look, face({"mouthPucker": 0.7, "jawOpen": 0.2}), look.references[0].light
+    )
+    is_mouth = inputs["geometry"][0, MOUTH_CHANNEL] > 0.5
+    square = inputs["trust"][0, :, :2].prod(1)[:, is_mouth].mean(1)
+    assert square[order.index(second.key)] > 0.8
+    assert square[order.index(first.key)] < 0.1
 
 
 def test_no_part_comes_or_goes_at_once(look: PreparedCharacter) -> None:
