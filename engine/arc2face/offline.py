@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,9 @@ from ..model.kinds import Settings, Stills
 from ..offline.animation import Chunk, RenderError
 from ..offline.pictures import Picture, resize_picture
 from ..offline.render import RenderSettings
-from ..runtime.session import AUTO, Build
+from ..runtime.session import AUTO, Build, RuntimeUnavailable
 from .files import ALIKE, CONTROLNET, VAE, model_digest, published, require_commercial
-from .networks import Recipe
+from .networks import Recipe, candidates, first_networks
 from .opening import EXTRA, model_of, open_weights, require_alike, the_fastest_place
 from .pose import PoseMapper
 from .renderer import Options, PhotorealRenderer, open_renderer, relief_of
@@ -30,6 +31,8 @@ from .warp import tinted
 if TYPE_CHECKING:
     from .pipeline import Arc2Face
     from .processors import Bank
+
+log = logging.getLogger(__name__)
 
 SHARE = 0.0  # no gain could be measured without the published weights
 CONTROL = "controlnet"
@@ -80,14 +83,13 @@ def render_settings(people: Sequence[AnyCharacter], settings: Settings, threads:
             raise RenderError(f"{one.name} and {first.name} need different weights: render one after the other")
         require_commercial(one.parts, settings.allow_noncommercial)
     to_flame, files = the_map(settings.flame_map), published(settings.files)
-    runtime = "openvino" if settings.runtime == AUTO else settings.runtime
     is_guided = settings.steps > MOST_STEPS
     if _is_posed(settings) and not is_guided:
         raise RenderError(f"--pose {CONTROL} draws in more than {MOST_STEPS} steps: add --steps {STEPS}")
     if is_guided:
         if settings.steps > _MOST_GUIDED:
             raise RenderError(f"--steps must be from 1 to {_MOST_GUIDED} for {first.name}, got {settings.steps}")
-        runtime = _pytorch(runtime)
+        runtime = _pytorch(settings.runtime)
         for one in photoreal:
             require_alike(one, files)
         pose = (CONTROLNET,) if _is_posed(settings) else ()
@@ -97,16 +99,33 @@ def render_settings(people: Sequence[AnyCharacter], settings: Settings, threads:
             check_steps(first.sampler, settings.steps)
         except ValueError as error:
             raise RenderError(f"{error}; pictures in more than {MOST_STEPS} steps are guided") from error
-        weights = first.model
+        runtime, weights = settings.runtime, first.model
     if settings.files:  # a worker may have another working directory
         settings = replace(settings, files=settings.files.expanduser().absolute())
-    try:
-        build = Build.named(runtime, threads)
-    except ValueError as error:
-        raise AnimatorError(str(error)) from error
+    build = replace(_build(runtime, first, settings), threads=threads)
     how = Photoreal(to_flame, settings, is_guided, weights)
     size = settings.size or first.size
     return RenderSettings(photoreal, size, settings.steps, build, first.size, how, consistency=False)
+
+
+def _build(runtime: str, character: PhotorealCharacter, settings: Settings) -> Build:
+    """The build of this name; "auto" is the first of OpenVINO's that passes the comparison with PyTorch.
+
+    It is chosen here, once, so that all workers draw alike.
+    """
+    if runtime != AUTO:
+        try:
+            return Build.named(runtime)
+        except ValueError as error:
+            raise AnimatorError(str(error)) from error
+    builds, model = candidates(gpus=()), model_of(character, settings)
+    try:
+        _, refusals = first_networks(model, builds)
+    except RuntimeUnavailable as error:
+        raise AnimatorError(str(error)) from error
+    for refusal in refusals:
+        log.warning("not drawn by %s", refusal)
+    return builds[len(refusals)]
 
 
 def _is_posed(settings: Settings) -> bool:
@@ -120,7 +139,7 @@ def _pytorch(runtime: str) -> str:
     """The PyTorch runtime for many steps: by default a GPU in half precision, otherwise the CPU in f32."""
     if runtime in ("pytorch-f32", "pytorch-f16"):
         return runtime
-    if runtime not in ("openvino", "pytorch"):
+    if runtime not in (AUTO, "openvino", "pytorch"):
         raise RenderError(
             f"more than {MOST_STEPS} steps run in PyTorch: use --runtime pytorch-f32, or pytorch-f16 on a GPU"
         )

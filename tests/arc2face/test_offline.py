@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from omote.bridge import arkit
+from omote.engine.arc2face import networks
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import NonCommercialError, Published, files_for, published
 from omote.engine.arc2face.offline import FewSteps, Photoreal, shown
@@ -20,12 +21,17 @@ from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
 from omote.engine.errors import AnimatorError
 from omote.engine.face.light import studio_light
 from omote.engine.face.retarget import from_weights
+from omote.engine.hardware import ResultCache
 from omote.engine.model.kinds import Settings
 from omote.engine.offline import render
 from omote.engine.offline.animation import Animation, RenderError, single_character_animation, split_chunks
 from omote.engine.offline.render import RenderSettings, draw_chunk
 from omote.engine.offline.render_options import resolve_settings
+from omote.engine.runtime.dispatch import open_session
+from omote.engine.runtime.session import Build, ExportedGraph, Feeds, Outputs, Session
 from omote.engine.tensor_file import CharacterError
+from omote.studio.app.config import load_config
+from tests.arc2face import home as photoreal_home
 from tests.arc2face.flat import flat_character, flat_networks
 from tests.arc2face.home import flame_map
 
@@ -122,6 +128,39 @@ def test_characters_and_steps_that_cannot_be_drawn_together_are_refused(home: Pa
     assert shown(np.array([0.0, 1.0], np.float32)) == 1
     with pytest.raises(RenderError, match="cannot be mixed in one picture, got 2"):
         shown(np.array([0.5, 0.5], np.float32))
+
+
+def test_auto_ends_with_f32_for_every_worker_where_bf16_computes_something_else(
+    furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photoreal_home.use(furnished, monkeypatch)
+    monkeypatch.setattr(networks, "ResultCache", lambda: ResultCache(tmp_path / "found"))
+
+    def opened(graph: ExportedGraph, build: Build) -> Session:
+        session = open_session(graph, Build("openvino", "f32"))
+        return Coarse(session) if build.name == "openvino" else session
+
+    monkeypatch.setattr(networks, "open_session", opened)
+    settings = resolve_settings(("me",), load_config().for_kinds(), 1)
+    assert settings.build == Build("openvino", "f32", threads=1)
+    worker = render.open_renderer(pickle.loads(pickle.dumps(settings)))
+    assert isinstance(worker, FewSteps) and worker.renderer.runtime == "openvino cpu f32"
+    render._opened.clear()
+
+
+@dataclass
+class Coarse:
+    """A network whose output is off, as that of plain random weights in bf16."""
+
+    session: Session
+    name: str = "openvino cpu bf16"
+
+    def run(self, feeds: Feeds) -> Outputs:
+        noise = np.random.default_rng(0)
+        return {
+            name: made if made.dtype == np.uint8 else made + 0.16 * made.std() * noise.standard_normal(made.shape)
+            for name, made in self.session.run(feeds).items()
+        }
 
 
 # In many guided steps, by small published weights.
