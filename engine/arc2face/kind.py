@@ -20,7 +20,7 @@ from ..runtime.session import RuntimeUnavailable
 from ..tensor_file import TensorFile
 from . import character as character_file
 from .files import FILES, default_folder, published, require_commercial
-from .options import add_arguments
+from .options import add_arguments, options_of
 
 _RUNS = 3
 
@@ -63,7 +63,12 @@ class Photoreal:
     def add_arguments(self, group: argparse._ArgumentGroup) -> None:
         add_arguments(group)
 
-    def make(self, name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings) -> list[Made]:
+    def names(self, name: str, typed: argparse.Namespace) -> list[str]:
+        return options_of(name, typed).names
+
+    def make(
+        self, name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings
+    ) -> Iterator[Made]:
         from .making import make
 
         return make(name, photo, consent, typed, settings)

@@ -51,8 +51,8 @@ class Origin:
     to_flame: ToFlame | None = None  # for anchors
 
 
-def make(name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings) -> list[Made]:
-    """Runs `omote character new --kind photoreal`."""
+def make(name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings) -> Iterator[Made]:
+    """Runs `omote character new --kind photoreal`; each character comes as soon as it is drawn."""
     options = options_of(name, typed)
     try:
         neutral = None if typed.neutral is None else read_neutral(typed.neutral)
@@ -65,8 +65,11 @@ def make(name: str, photo: Path, consent: str, typed: argparse.Namespace, settin
     return made(options, origin, published(settings.files), allow_noncommercial=settings.allow_noncommercial)
 
 
-def made(options: Options, origin: Origin, files: Published, *, allow_noncommercial: bool) -> list[Made]:
-    """One character for each seed; CharacterError or ModelError for missing files and licences that forbid it."""
+def made(options: Options, origin: Origin, files: Published, *, allow_noncommercial: bool) -> Iterator[Made]:
+    """One character after another, for each seed.
+
+    CharacterError or ModelError before the first, for missing files and for licences that forbid it.
+    """
     names, is_copied = files_for(options.sampler), options.live == COPIED
     require_commercial(map(published_file, names), allow_noncommercial)  # before gigabytes are read
     has_pose = is_copied and files.find(CONTROLNET) is not None
@@ -80,7 +83,7 @@ def made(options: Options, origin: Origin, files: Published, *, allow_noncommerc
     try:
         maker = _Maker(options, origin, arc, embedder, parts, files.model(options.sampler, options.reference_scale))
         one = maker.copied if is_copied else maker.direct
-        return [one(seed) for seed in options.noise_seeds]
+        yield from map(one, options.noise_seeds)
     except ValueError as error:
         raise CharacterError(f"these weights cannot make a character: {error}") from error
 

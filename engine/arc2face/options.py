@@ -41,6 +41,11 @@ class Options:
                     f'no expression is called "{name}": --anchors takes {", ".join(NAMED_EXPRESSIONS)}'
                 )
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all characters, in the order of the seeds."""
+        return [self.named(seed) for seed in self.noise_seeds]
+
     def named(self, seed: int) -> str:
         """The name of the character with this seed."""
         return self.name if len(self.noise_seeds) == 1 else f"{self.name}-{seed}"

@@ -120,8 +120,14 @@ class Kind(Protocol):
         """The options of `omote character new` that are of this kind alone."""
         ...
 
-    def make(self, name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings) -> list[Made]:
-        """The characters that were asked for, of one photo."""
+    def names(self, name: str, typed: argparse.Namespace) -> list[str]:
+        """The names of the characters that `make` would make; what was typed is checked."""
+        ...
+
+    def make(
+        self, name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings
+    ) -> Iterator[Made]:
+        """The characters that were asked for, of one photo, each as soon as it is made."""
         ...
 
     def compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -90,12 +90,19 @@ def make_folder(folder: Path) -> None:
         raise CharacterError(f"cannot make {folder} ({error.strerror or error}): choose another place") from error
 
 
-def make_characters(request: CharacterRequest, consent: str) -> Sequence[Made]:
-    """Makes the requested characters; an optional kind may make several of one photo."""
+def character_names(request: CharacterRequest) -> list[str]:
+    """The names of the requested characters: an optional kind may make several of one photo."""
+    name = request.name or ""
+    return [name] if request.kind == OPEN else kind().names(name, request.typed)
+
+
+def make_characters(request: CharacterRequest, consent: str) -> Iterator[Made]:
+    """Makes the requested characters, one after another."""
     if request.kind == OPEN:
-        return [make_character(request, consent)]
-    settings = load_config(request.typed.config).for_kinds()
-    return kind().make(request.name or "", request.photos[0], consent, request.typed, settings)
+        yield make_character(request, consent)
+    else:
+        settings = load_config(request.typed.config).for_kinds()
+        yield from kind().make(request.name or "", request.photos[0], consent, request.typed, settings)
 
 
 def make_character(request: CharacterRequest, consent: str) -> Made:

@@ -30,6 +30,7 @@ from ..app.character_making import (
     PHOTOREAL,
     CharacterRequest,
     SourceKind,
+    character_names,
     consent_statement,
     make_characters,
     make_folder,
@@ -151,16 +152,16 @@ def _blend(words: list[str]) -> tuple[str, str, float]:
 
 
 def run(request: CharacterRequest) -> int:
-    """Makes and saves the character; returns the exit code."""
-    path = output_path(request)
-    make_folder(path.parent)
+    """Makes the characters and saves each as it comes; returns the exit code."""
+    targets = output_paths(request)
+    make_folder(targets[0].parent)
     consent = _consent(request) if request.photos or request.drawing or request.vrm else ""
-    try:
-        several = run_interruptibly(lambda: make_characters(replace(request, name=path.stem), consent))
-    except RuntimeUnavailable as error:
-        raise CharacterError(str(error)) from error
-    for made in several:
-        target = path if len(several) == 1 else path.with_stem(made.character.name)
+    several = make_characters(replace(request, name=_path(request).stem), consent)
+    for target in targets:
+        try:
+            made = run_interruptibly(lambda: next(several))
+        except RuntimeUnavailable as error:
+            raise CharacterError(str(error)) from error
         save_new_character(made.character, target)
         for warning in made.warnings:
             say(f"note: {warning}", to=sys.stderr)
@@ -170,22 +171,29 @@ def run(request: CharacterRequest) -> int:
     return 0
 
 
-def output_path(request: CharacterRequest) -> Path:
-    """The path of the new file; CharacterError if it cannot be used, or if options contradict each other."""
-    if (request.name is None) == (request.out is None):
-        raise CharacterError("give either a NAME or --out FILE")
-    try:
-        path = request.out or own_character_path(request.name or "")
-    except CharacterError as error:
-        raise CharacterError(f"{error}; or use --out FILE") from error
-    if path.exists() and not request.overwrite:
-        raise CharacterError(f"{path} exists already: choose another name, or add --overwrite")
+def output_paths(request: CharacterRequest) -> list[Path]:
+    """The paths of the new files; CharacterError if one cannot be used, or if options contradict each other."""
+    path = _path(request)
     if len(request.photos) > _MAX_PHOTOS:
         raise CharacterError(f"--photo takes 1 to {_MAX_PHOTOS} photos of one person, got {len(request.photos)}")
     if request.points and not request.drawing:
         raise CharacterError("--points is only for --picture: the face in a photo is found automatically")
     _check_kind(request)
-    return path
+    paths = [path.with_stem(name) for name in character_names(replace(request, name=path.stem))]
+    for one in paths:
+        if one.exists() and not request.overwrite:
+            raise CharacterError(f"{one} exists already: choose another name, or add --overwrite")
+    return paths
+
+
+def _path(request: CharacterRequest) -> Path:
+    """The path of the new file, or of several without the numbers in their names."""
+    if (request.name is None) == (request.out is None):
+        raise CharacterError("give either a NAME or --out FILE")
+    try:
+        return request.out or own_character_path(request.name or "")
+    except CharacterError as error:
+        raise CharacterError(f"{error}; or use --out FILE") from error
 
 
 def _check_kind(request: CharacterRequest) -> None:

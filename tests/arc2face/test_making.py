@@ -73,7 +73,7 @@ def turned(photo: Photo, yaw_deg: float) -> Photo:
 
 def made(photo: Photo, files: Published, options: Options, neutral: np.ndarray | None = None) -> list[Made]:
     origin = Origin(photo, "The maker agreed", "Private", neutral, to_flame)
-    return making.made(options, origin, files, allow_noncommercial=True)
+    return list(making.made(options, origin, files, allow_noncommercial=True))
 
 
 def photoreal(one: Made) -> PhotorealCharacter:
@@ -198,7 +198,7 @@ def test_missing_damaged_and_forbidden_files_are_named(photo: Photo, published: 
         made(photo, files_in(others), OPTIONS)
     forbidden = r"arc2face/config.json is not for commercial use .*allow_noncommercial"
     with pytest.raises(NonCommercialError, match=forbidden):  # before anything is read
-        making.made(OPTIONS, Origin(photo, "", ""), files_in(tmp_path), allow_noncommercial=False)
+        next(making.made(OPTIONS, Origin(photo, "", ""), files_in(tmp_path), allow_noncommercial=False))
 
 
 @pytest.mark.parametrize(
@@ -294,6 +294,36 @@ def test_a_command_makes_a_character_that_is_listed(
     assert "  arcface.onnx: NOT for commercial use; non-commercial research only" in printed
     assert "  taesd/config.json: commercial use allowed; MIT; sha256 " in printed
     assert "Commercial use of me is not allowed" in printed
+
+
+def test_each_of_several_seeds_is_saved_as_it_comes_and_replaces_nothing_unasked(
+    picture: Path,
+    config: Callable[[bool], str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = making._Maker.direct
+
+    def failing(maker: Any, seed: int) -> Made:
+        if seed == 5:
+            raise ValueError("the fifth seed is spoilt")
+        return usual(maker, seed)
+
+    monkeypatch.setattr(making._Maker, "direct", failing)
+    out, (first, second) = tmp_path / "one.omote", (tmp_path / f"one-{seed}.omote" for seed in (0, 5))
+    out.write_bytes(b"another, in no danger")
+    options = ("--photo", str(picture), "--consent", "--size", "128", "--no-reference", "--noise-seed", "0", "5")
+    arguments = ["character", "new", "--out", str(out), "--kind", "photoreal", *options, "--config", config(True)]
+    assert main(arguments) == 2
+    assert "the fifth seed is spoilt" in capsys.readouterr().err
+    assert "no reference" in read_photoreal(first).made_from and not second.exists()
+    before = first.read_bytes()
+    first.rename(second)
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{second} exists already: choose another name, or add --overwrite" in line
+    assert second.read_bytes() == before and out.read_bytes() == b"another, in no danger" and not first.exists()
 
 
 def test_mistakes_at_the_command_are_reported_in_one_line(

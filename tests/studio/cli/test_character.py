@@ -19,7 +19,7 @@ from omote.engine.model.renderer import Renderer
 from omote.engine.tensor_file import CharacterError
 from omote.engine.testing.drawing import CopyingNetworks
 from omote.studio.app.character_making import CharacterRequest, consent_statement
-from omote.studio.cli.character import output_path
+from omote.studio.cli.character import output_paths
 from omote.studio.cli.main import main
 from tests.studio.commands import error_line
 
@@ -191,7 +191,7 @@ def test_a_real_photo_becomes_a_character_that_says_so(folder: Path, refused: Sa
 @pytest.mark.parametrize("name", ["con", "NUL", "com1"])
 def test_a_name_that_windows_keeps_is_refused_everywhere(name: str) -> None:
     with pytest.raises(CharacterError, match="is not a valid name"):
-        output_path(CharacterRequest(name, photos=(Path("a.jpg"),)))
+        output_paths(CharacterRequest(name, photos=(Path("a.jpg"),)))
 
 
 @pytest.fixture
