@@ -184,7 +184,7 @@ Eight transitions, drawn by `make gallery` (`python tools/run.py tools/gallery.p
 exist, and every file says in its metadata that a model made it. The drawn characters: Seed-san model by VirtualCast,
 Inc. To make your own, see [rendering.md](rendering.md) and [timelines.md](timelines.md).
 
-One performance by two people and a drawn character, and below it all characters that are shipped, people and drawn ones:
+One performance by two people and a drawn character, and below it all characters that are shipped:
 
 ![One performance by {", ".join(CAST)}](gallery/cast.webp)
 

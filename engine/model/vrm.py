@@ -89,7 +89,7 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> MadeCharacter:
     if not blinks:
         warnings.append("The model has no expression for closed eyes: blinks are painted.")
     licence = LICENCE
-    made_from = f"Made from the VRM model {model.title} by {model.author}. {model.terms}"
+    made_from = f"Made from the VRM model {model.terms.line}"
     character = Character(name, "anime", face.shape, tuple(references), licence, made_from, consent)
     return MadeCharacter(character, tuple(warnings))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,13 +68,26 @@ class MeshPart:
     material: Material
 
 
+@dataclass(frozen=True)
+class ModelTerms:
+    """What a model's file says about its origin and use, in printable text."""
+
+    title: str
+    author: str
+    stated: Mapping[str, str]  # by the names in `TERMS`, as the file states them
+
+    @property
+    def line(self) -> str:
+        """Title, author and terms in one line."""
+        terms = "; ".join(f"{TERMS[name]}: {value}" for name, value in self.stated.items())
+        return f"{self.title} by {self.author}. {terms[:_LONGEST_LINE] or 'no terms of use in the file'}"
+
+
 @dataclass(frozen=True, eq=False)
 class VrmModel:
     """A model, from its shoulders up or whole."""
 
-    title: str
-    author: str
-    terms: str  # the model's own licence fields, in one line
+    terms: ModelTerms
     head: Array  # [3] dm: where the head turns
     parts: tuple[MeshPart, ...]
     expressions: Mapping[str, tuple[Bind, ...]]  # by lower-case names: VRM's presets, and the model's own
@@ -100,8 +115,25 @@ def read_vrm(path: Path) -> VrmModel:
 
 def opened_vrm(data: bytes, name: str) -> VrmModel:
     """The model in untrusted bytes; `name` is for messages."""
-    try:
+    with _refusals(name):
         return _VrmReader(data).model()
+
+
+def model_terms(data: bytes, name: str) -> ModelTerms:
+    """The terms in untrusted bytes, which may end after the file's JSON; VrmError if they cannot be read."""
+    with _refusals(name):
+        _, end = _checked_start(data)
+        if end > len(data):
+            raise VrmError(f"it ends after {len(data)} of {end} bytes of its JSON: copy it again")
+        words = json.loads(data[20:end])
+        return _terms(*_extension(words.get("extensions") or {}))
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """Errors within it become a VrmError about the file of this name."""
+    try:
+        yield
     except VrmError as error:
         raise VrmError(f"{name} cannot be used: {error}") from error
     except (
@@ -114,28 +146,38 @@ def opened_vrm(data: bytes, name: str) -> VrmModel:
         ) from error
 
 
+def _checked_start(data: bytes) -> tuple[int, int]:
+    """The length of a binary glTF file, and where its JSON ends."""
+    if len(data) < 20 or data[:4] != b"glTF":
+        raise VrmError("it does not start like a binary glTF file; wanted a .vrm file")
+    version, length, json_length = struct.unpack("<III", data[4:16])
+    if version != 2:
+        raise VrmError(f"it is glTF {version}; wanted glTF 2")
+    if data[16:20] != b"JSON":
+        raise VrmError("its first part is not JSON")
+    return length, 20 + json_length
+
+
+def _extension(extensions: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
+    """Whether a model is VRM 1.0, and VRM's own part of its JSON."""
+    is_new = "VRMC_vrm" in extensions
+    if not is_new and "VRM" not in extensions:
+        raise VrmError("it is glTF without VRM's extension; wanted VRM 0.x or 1.0, as VRoid Studio exports it")
+    return is_new, extensions["VRMC_vrm" if is_new else "VRM"]
+
+
 class _VrmReader:
     """Reads one file."""
 
     def __init__(self, data: bytes) -> None:
         import pygltflib  # slow to import
 
-        if len(data) < 20 or data[:4] != b"glTF":
-            raise VrmError("it does not start like a binary glTF file; wanted a .vrm file")
-        version, length = struct.unpack("<II", data[4:12])
-        if version != 2:
-            raise VrmError(f"it is glTF {version}; wanted glTF 2")
+        length, _ = _checked_start(data)
         if length > len(data):
             raise VrmError(f"it ends after {len(data)} of {length} bytes: copy it again")
-        if data[16:20] != b"JSON":
-            raise VrmError("its first part is not JSON")
         self._gltf = pygltflib.GLTF2.load_from_bytes(data[:length])
         self._data = bytes(self._gltf.binary_blob() or b"")
-        extensions: dict[str, Any] = self._gltf.extensions or {}
-        self._is_new = "VRMC_vrm" in extensions
-        if not self._is_new and "VRM" not in extensions:
-            raise VrmError("it is glTF without VRM's extension; wanted VRM 0.x or 1.0, as VRoid Studio exports it")
-        self._vrm: dict[str, Any] = extensions["VRMC_vrm" if self._is_new else "VRM"]
+        self._is_new, self._vrm = _extension(self._gltf.extensions or {})
         self._nodes: Sequence[Any] = self._gltf.nodes
         if len(self._nodes) > _MOST_NODES:
             raise VrmError(f"it has {len(self._nodes)} nodes, at most {_MOST_NODES} are read")
@@ -151,9 +193,8 @@ class _VrmReader:
         )
         if not parts:
             raise VrmError("there is no mesh in it")
-        title, author, terms = self._terms()
         head = self._world[self._bones["head"]][:3, 3].astype(np.float32)
-        return VrmModel(title, author, terms, head, parts, expressions)
+        return VrmModel(_terms(self._is_new, self._vrm), head, parts, expressions)
 
     # The skeleton.
 
@@ -402,38 +443,74 @@ class _VrmReader:
             if (preset := str(one.get("presetName", "unknown")).lower()) != "unknown":
                 yield preset, binds
 
-    def _terms(self) -> tuple[str, str, str]:
-        """Title, author and the terms of use, as the file states them."""
-        meta = self._vrm.get("meta") or {}
-        title = meta.get("name" if self._is_new else "title") or "a VRM model"
-        author = meta.get("authors") if self._is_new else meta.get("author")
-        named = ", ".join(map(str, author)) if isinstance(author, list) else str(author or "unknown")
-        wanted = _TERMS_1 if self._is_new else _TERMS_0
-        terms = "; ".join(
-            f"{label}: {meta[key]}" for key, label in wanted.items() if meta.get(key) not in (None, "", [])
-        )
-        return printable(str(title), 60), printable(named, 60), printable(terms or "no terms of use in the file", 600)
 
-
+# What the terms of use are about, by our names: in words that follow "Title by Author.".
+TERMS = {
+    "licence": "licence",
+    "licence_text": "its text",
+    "copyright": "copyright",
+    "others": "licences of others",
+    "users": "may be used by",
+    "commercial": "commercial use",
+    "credit": "credit",
+    "changes": "changes",
+    "redistribution": "redistribution",
+    "violent": "violent use",
+    "sexual": "sexual use",
+    "political": "political or religious use",
+    "hateful": "antisocial or hateful use",
+    "further": "further terms",
+}
+# What VRM's fields may say besides free text, in lower case.
+TERM_VALUES = (
+    *("yes", "no", "allow", "disallow", "required", "unnecessary", "prohibited"),
+    *("allowmodification", "allowmodificationredistribution"),
+    *("everyone", "onlyauthor", "onlyseparatelylicensedperson", "explicitlylicensedperson"),
+    *("personalnonprofit", "personalprofit", "corporation"),
+)
 _TERMS_0 = {
     "licenseName": "licence",
-    "otherLicenseUrl": "its text",
-    "allowedUserName": "may be used by",
-    "commercialUssageName": "commercial use",
-    "violentUssageName": "violent use",
-    "sexualUssageName": "sexual use",
-    "otherPermissionUrl": "further terms",
+    "otherLicenseUrl": "licence_text",
+    "allowedUserName": "users",
+    "commercialUssageName": "commercial",
+    "violentUssageName": "violent",
+    "sexualUssageName": "sexual",
+    "otherPermissionUrl": "further",
 }
 _TERMS_1 = {
     "licenseUrl": "licence",
-    "otherLicenseUrl": "further terms",
-    "avatarPermission": "may be used by",
-    "commercialUsage": "commercial use",
+    "copyrightInformation": "copyright",
+    "thirdPartyLicenses": "others",
+    "avatarPermission": "users",
+    "commercialUsage": "commercial",
     "creditNotation": "credit",
     "modification": "changes",
-    "allowExcessivelyViolentUsage": "violent use",
-    "allowExcessivelySexualUsage": "sexual use",
+    "allowRedistribution": "redistribution",
+    "allowExcessivelyViolentUsage": "violent",
+    "allowExcessivelySexualUsage": "sexual",
+    "allowPoliticalOrReligiousUsage": "political",
+    "allowAntisocialOrHateUsage": "hateful",
+    "otherLicenseUrl": "further",
 }
+_LONGEST_NAME, _LONGEST_TERM, _LONGEST_LINE = 60, 200, 1000  # letters
+
+
+def _terms(is_new: bool, vrm: Mapping[str, Any]) -> ModelTerms:
+    """Title, author and the terms of use, as the file states them."""
+    meta = vrm.get("meta") or {}
+    title = meta.get("name" if is_new else "title") or "a VRM model"
+    author = meta.get("authors") if is_new else meta.get("author")
+    named = ", ".join(map(str, author)) if isinstance(author, list) else str(author or "unknown")
+    stated = {
+        name: printable(_said(meta[key]), _LONGEST_TERM)
+        for key, name in (_TERMS_1 if is_new else _TERMS_0).items()
+        if meta.get(key) not in (None, "", [])
+    }
+    return ModelTerms(printable(str(title), _LONGEST_NAME), printable(named, _LONGEST_NAME), stated)
+
+
+def _said(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _local(node: Any) -> Wide:

@@ -32,6 +32,7 @@ from .validation import JsonError, parse_json
 
 MAX_PICTURE_BYTES = 16 << 20  # a photo or a drawing
 MAX_MODEL_BYTES = 128 << 20  # a 3D model
+MAX_TERMS_BYTES = 16 << 20  # the start of a 3D model, with its JSON
 
 _CONSENT_LABELS = {
     "person": "the person in the photo agrees to it",
@@ -139,6 +140,19 @@ class CharacterLibrary:
         points = found.points if found else usual_points(drawing)
         height, width = drawing.shape[:2]
         return {"points": points, "width": width, "height": height, "is_found": found is not None}
+
+    def terms(self, start: bytes) -> dict[str, object]:
+        """What a VRM model says about its use, as JSON values; `start` is its file up to the end of the JSON or more.
+
+        "title", "author", and "terms" by name, as the file states them. CharacterError if it cannot be read.
+        """
+        from omote.engine.model.vrm_file import VrmError, model_terms
+
+        try:
+            terms = model_terms(start, "the model")
+        except VrmError as error:
+            raise CharacterError(str(error)) from error
+        return {"title": terms.title, "author": terms.author, "terms": dict(terms.stated)}
 
     def remove(self, name: str) -> None:
         """Deletes a character that was made here; CharacterError if it is shipped, shown now, or not there."""

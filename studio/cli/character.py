@@ -217,7 +217,7 @@ def _consent(request: CharacterRequest) -> str:
             model = read_vrm(request.vrm)
         except VrmError as error:
             raise CharacterError(str(error)) from error
-        say(f"{model.title} by {model.author}. {model.terms}", to=sys.stderr)
+        say(model.terms.line, to=sys.stderr)
         of: SourceKind = "model"
     else:
         of = "drawing" if request.drawing else "person"

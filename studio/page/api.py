@@ -20,7 +20,7 @@ from omote.bridge.control import ControlError
 from omote.bridge.errors import OmoteError
 from omote.engine.capture.recorder import RecordingProgress
 
-from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES
+from ..app.characters import MAX_MODEL_BYTES, MAX_PICTURE_BYTES, MAX_TERMS_BYTES
 from ..app.guests import read_guests
 from ..app.hotkeys import KEY_PHASES, KeyPhase, read_hotkeys
 from ..app.outputs import MOST_SPEC
@@ -122,6 +122,7 @@ class Api:
             Route("/api/trigger/{id}", with_error_responses(self._trigger), methods=["GET", "POST"]),
             Route("/api/characters/photo", with_error_responses(self._make_from_photo), methods=["POST"]),
             Route("/api/characters/points", with_error_responses(self._points), methods=["POST"]),
+            Route("/api/characters/terms", with_error_responses(self._terms), methods=["POST"]),
             Route("/api/characters/{name}/thumbnail", with_error_responses(self._thumbnail)),
             Route("/api/characters/{name}", with_error_responses(self._remove), methods=["DELETE"]),
             Route("/api/pictures", with_error_responses(self._add_picture), methods=["POST"]),
@@ -174,6 +175,11 @@ class Api:
         return JsonResponse(
             {"error": "", **cast(dict[str, object], await _call(self._studio.characters.points, drawing))}
         )
+
+    async def _terms(self, request: Request) -> Response:
+        start = await read_body(request, MAX_TERMS_BYTES)
+        found = cast(dict[str, object], await _call(self._studio.characters.terms, start))
+        return JsonResponse({"error": "", **found})
 
     async def _thumbnail(self, request: Request) -> Response:
         picture = await run_in_threadpool(self._studio.characters.thumbnail, request.path_params["name"])

@@ -5,6 +5,7 @@ import { button, choice, element, field, make } from "./elements.js";
 import { photoField } from "./photo.js";
 import { pointsField } from "./points.js";
 import { current } from "./state.js";
+import { termsField } from "./terms.js";
 import { t } from "./text.js";
 
 const KINDS = {
@@ -30,6 +31,7 @@ const KINDS = {
 
 function build(dialog) {
   const points = pointsField();
+  const terms = termsField();
   const photo = photoField(look);
   const consent = make("input", { type: "checkbox", required: true, id: "consent" });
   const name = make("input", { type: "text", required: true, maxlength: 60, autocomplete: "off", spellcheck: "false" });
@@ -41,10 +43,15 @@ function build(dialog) {
 
   async function look(file) {
     points.clear();
+    terms.clear();
     problem.textContent = "";
-    if (of.value !== "drawing" || !file) return;
+    consent.checked = false; // it was about another file
+    consent.disabled = of.value === "model"; // until the terms are shown
+    const field = { drawing: points, model: terms }[of.value];
+    if (!field || !file) return;
     try {
-      await points.read(file);
+      await field.read(file);
+      consent.disabled = of.value === "model" && !terms.isShown;
     } catch (error) {
       problem.textContent = error.message;
     }
@@ -54,7 +61,6 @@ function build(dialog) {
     const kind = KINDS[of.value];
     agrees.textContent = kind.consent;
     hint.textContent = `${kind.hint} ${t("maker.stays")}`;
-    consent.checked = false;
     look(photo.file);
   }
 
@@ -75,7 +81,7 @@ function build(dialog) {
   }
 
   const tick = make("label", { class: "tick", for: "consent" }, consent, agrees);
-  const body = make("div", { class: "body" }, field(t("maker.made_from"), of), photo.box, points.box, tick, hint);
+  const body = make("div", { class: "body" }, field(t("maker.made_from"), of), photo.box, points.box, terms.box, tick, hint);
   of.addEventListener("change", say);
   say();
   const ending = make("div", { class: "row end" }, button(t("button.cancel"), () => dialog.close()), making);

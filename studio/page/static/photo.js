@@ -20,13 +20,15 @@ export function photoField(onFile) {
     photo.file = null;
     small.hidden = true;
     says.textContent = file.name;
-    const mostMb = file.name.toLowerCase().endsWith(".vrm") ? MOST_MODEL_MB : MOST_MB;
+    const isModel = file.name.toLowerCase().endsWith(".vrm");
+    const mostMb = isModel ? MOST_MODEL_MB : MOST_MB;
     if (file.size > mostMb * 2 ** 20) {
       says.textContent = t("file.too_large", { name: file.name, found: number(file.size / 2 ** 20), most: mostMb });
       return;
     }
     photo.file = file; // Omote may be able to read it even if this browser cannot
     onFile(file);
+    if (isModel) return;
     try {
       const picture = await createImageBitmap(file);
       const scale = Math.max(SIDE / picture.width, SIDE / picture.height);

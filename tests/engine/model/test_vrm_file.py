@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from omote.engine.model.vrm_file import MOST_VRM_BYTES, VrmError, opened_vrm, read_vrm
+from omote.engine.model.vrm_file import (
+    MOST_VRM_BYTES,
+    TERM_VALUES,
+    TERMS,
+    VrmError,
+    model_terms,
+    opened_vrm,
+    read_vrm,
+)
 
 from ...training.vrm_models import Glb, squares
 
@@ -26,8 +34,8 @@ def test_both_versions_face_forward_in_dm(version: int) -> None:
     assert part.position[1] == pytest.approx([1.0, 15.0, 1.0], abs=1e-5)
     assert part.normal[0] == pytest.approx([0.0, 0.0, 1.0], abs=1e-6)
     assert part.follows[:, 0] == pytest.approx(1.0) and part.follows[:, 1] == pytest.approx(0.0)
-    assert (model.title, model.author) == ("Test", "Nobody")
-    assert "commercial use: " in model.terms
+    assert (model.terms.title, model.terms.author) == ("Test", "Nobody")
+    assert "commercial use: " in model.terms.line
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -152,6 +160,63 @@ def test_broken_bytes_raise_nothing_else() -> None:
             broken[at] = rng.integers(0, 256)
         with contextlib.suppress(VrmError):
             opened_vrm(bytes(broken), "a.vrm")
+
+
+def _json_end(data: bytes) -> int:
+    return 20 + int.from_bytes(data[12:16], "little")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_terms_are_read_from_the_start_of_a_file(version: int) -> None:
+    data = squares(version).written()
+    start = data[: _json_end(data)]
+    assert len(start) < len(data)
+    terms = model_terms(start, "a.vrm")
+    assert terms == opened_vrm(data, "a.vrm").terms
+    assert terms.stated["commercial"].lower() in TERM_VALUES and terms.stated.keys() <= TERMS.keys()
+    with pytest.raises(VrmError, match="of its JSON: copy it again"):
+        model_terms(start[:-1], "a.vrm")
+
+
+def test_terms_are_bounded_printable_text() -> None:
+    glb = squares()
+    glb.json["extensions"]["VRMC_vrm"]["meta"] = {
+        "name": "a\x1b[2J\u202eb" + "c" * 999,
+        "authors": ["x", {"y": 1}],
+        "modification": "z" * 999,
+        "allowExcessivelyViolentUsage": False,
+        "allowRedistribution": True,
+        "licenseUrl": "",
+        "unknown": "dropped",
+    }
+    terms = model_terms(glb.written(), "a.vrm")
+    assert terms.title == "a?[2J?b" + "c" * 53
+    assert terms.author == "x, {'y': 1}"
+    assert terms.stated == {"changes": "z" * 200, "redistribution": "yes", "violent": "no"}
+
+
+def test_a_model_that_states_no_terms_says_so() -> None:
+    glb = squares()
+    del glb.json["extensions"]["VRMC_vrm"]["meta"]
+    terms = model_terms(glb.written(), "a.vrm")
+    assert terms.stated == {}
+    assert terms.line == "a VRM model by unknown. no terms of use in the file"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"[]",
+        b"{",
+        b'{"extensions": 5}',
+        b'{"extensions": {"VRM": []}}',
+        b'{"extensions": {"VRM": {"meta": 7}}}',
+        b"[" * 99_999,
+    ],
+)
+def test_terms_that_cannot_be_read_are_refused(part: bytes) -> None:
+    with pytest.raises(VrmError, match=r"^a\.vrm "):
+        model_terms(struct.pack("<4sIII4s", b"glTF", 2, 20 + len(part), len(part), b"JSON") + part, "a.vrm")
 
 
 def test_large_and_missing_files(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from omote.engine.capture.source import SourceError
 from omote.engine.face.expressions import EXPRESSION_NAMES
 from omote.engine.face.stabilizer import smoothing_delay_ms
 from omote.engine.face.tuning import SMOOTHED
-from omote.studio.app.characters import MAX_PICTURE_BYTES
+from omote.studio.app.characters import MAX_PICTURE_BYTES, MAX_TERMS_BYTES
 from omote.studio.app.session import StudioSession
 from omote.studio.page.api import MAX_JSON_BYTES, BodyError, read_object
 from omote.studio.page.server import PageServer
 from tests.studio.clients import PATIENCE_S, stranger
+from tests.training.vrm_models import squares
 
 
 def test_all_that_the_page_shows_is_in_the_state(api: httpx.Client) -> None:
@@ -154,6 +155,24 @@ def test_a_body_without_an_end_is_cut_off(api: httpx.Client, server: PageServer)
         )
         raw.sendall(f"{request}Content-Length: {MAX_PICTURE_BYTES + 1}\r\n\r\n".encode())
         assert raw.recv(64).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_the_terms_of_a_model_are_read_and_nothing_is_kept(api: httpx.Client, version: int) -> None:
+    answer = api.post("/api/characters/terms", content=squares(version).written())
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["error"], found["title"], found["author"]) == ("", "Test", "Nobody")
+    assert found["terms"]["commercial"] == ("corporation" if version else "Allow")
+    assert api.get("/api/state").json()["jobs"] == []
+
+
+def test_terms_of_anything_else_are_refused_with_a_sentence(api: httpx.Client) -> None:
+    for data in (b"", b"MZ" * 99, squares().written()[:99]):
+        answer = api.post("/api/characters/terms", content=data)
+        assert answer.status_code == 409
+        assert answer.json()["error"].startswith("the model cannot be used: it ")
+    assert api.post("/api/characters/terms", content=bytes(MAX_TERMS_BYTES + 1)).status_code == 413
 
 
 def test_a_body_that_breaks_off_is_no_failure_of_ours() -> None:

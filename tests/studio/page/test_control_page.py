@@ -18,6 +18,7 @@ from omote.engine.model.character_file import DEFAULT_CHARACTER, load_character
 from tests.studio.chromium import browser, needs_chromium, playwright
 from tests.studio.on_screen import Pixels, clean, drawn, omote, page, pixels, window
 from tests.studio.running import Running, until
+from tests.training.vrm_models import squares
 
 __all__ = ["browser", "clean", "omote", "page", "window"]
 pytestmark = needs_chromium
@@ -463,6 +464,47 @@ def test_a_drawing_becomes_a_character_with_points_moved_by_hand(
     page.get_by_role("button", name="Delete sketch").click()
     page.click("#confirm button.accent")
     until(lambda: page.locator('.card[data-name="sketch"]').count() == 0, "its card to be gone")
+
+
+def test_a_model_s_terms_are_shown_before_they_can_be_agreed_to(
+    page: playwright.Page, omote: Running, tmp_path: Path
+) -> None:
+    glb, tick, terms = squares(), page.locator("#consent"), page.locator("#maker .terms")
+    glb.json["extensions"]["VRMC_vrm"]["meta"] |= {
+        "name": EVIL,
+        "modification": "prohibited",
+        "copyrightInformation": EVIL,
+    }
+    (tmp_path / "model.vrm").write_bytes(glb.written())
+    del glb.json["extensions"]["VRMC_vrm"]["meta"]
+    (tmp_path / "bare.vrm").write_bytes(glb.written())
+    (tmp_path / "none.vrm").write_bytes(b"none")
+    page.click("#tab-characters")
+    page.click("#make-character")
+    assert tick.is_enabled()
+    page.locator("#of").select_option("model")
+    assert tick.is_disabled() and terms.is_hidden()
+    page.set_input_files("#maker input[type=file]", tmp_path / "model.vrm")
+    terms.get_by_text("Not allowed").wait_for()
+    assert f"{EVIL} by Nobody." in terms.inner_text()
+    rows = dict(zip(terms.locator("dt").all_inner_texts(), terms.locator("dd").all_inner_texts(), strict=True))
+    assert rows == {
+        "Licence": "https://vrm.dev/licenses/1.0/",
+        "Copyright": EVIL,
+        "Commercial use": "Allowed, also to companies",
+        "Changes": "Not allowed",
+    }
+    tick.check()
+    page.set_input_files("#maker input[type=file]", tmp_path / "bare.vrm")
+    terms.get_by_text("The file states no terms of use").wait_for()
+    assert tick.is_enabled() and not tick.is_checked()  # the tick was about the other model
+    page.set_input_files("#maker input[type=file]", tmp_path / "none.vrm")
+    page.wait_for_selector("#maker .problem >> text=it does not start like a binary glTF file")
+    assert tick.is_disabled() and terms.is_hidden()
+    page.locator("#of").select_option("person")
+    assert tick.is_enabled()
+    assert page.evaluate("globalThis.wasRun") is None
+    page.keyboard.press("Escape")
 
 
 def test_an_own_character_is_deleted_only_after_a_question(page: playwright.Page, omote: Running) -> None:

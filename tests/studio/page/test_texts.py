@@ -19,6 +19,7 @@ from omote.engine.face.lipsync import VISEMES
 from omote.engine.face.performance import RECOGNISABLE
 from omote.engine.face.tuning import SMOOTHED
 from omote.engine.live.latency import STAGES
+from omote.engine.model.vrm_file import TERM_VALUES, TERMS
 from omote.studio.app.apps import PERMISSIONS
 from omote.studio.app.health import Verdict
 from omote.studio.app.hotkeys import HOTKEY_COMMANDS, HOTKEY_MODES
@@ -56,6 +57,8 @@ NAMED: Mapping[str, Sequence[str]] = {
     "region": (*SMOOTHED, "hair"),
     "rendering": ("waiting", "running", "done", "failed", "cancelled"),
     "source_kind": tuple(OFFERED_SOURCES),
+    "term": tuple(TERMS),
+    "term_value": TERM_VALUES,
     "timing": STAGES,
     "verdict": get_args(Verdict),
     "viseme": VISEMES,
