@@ -45,7 +45,7 @@ _PLACES = (
     _Place("sweat", "sweat", 0.46, 0.46, 0.27, (1,), is_on_skin=False),
     _Place("star_eyes", "star", 0.0, 0.0, 0.21, is_on_eye=True),
     _Place("shock", "blank", 0.0, 0.0, 0.27, is_on_eye=True),
-    _Place("anger", "vein", 0.22, 0.74, 0.34, (-1,), is_on_skin=False),
+    _Place("anger", "vein", 0.22, 0.74, 0.37, (-1,), is_on_skin=False),
 )
 
 
@@ -218,15 +218,15 @@ def _blank() -> list[Shape]:
 
 
 def _vein() -> list[Shape]:
-    """Four bent strokes around a free middle."""
-    shapes: list[Shape] = []
-    bow = np.linspace(-0.05, np.pi / 2 + 0.05, 24)
-    inner = 1.0 - 0.88 * np.stack([np.cos(bow), np.sin(bow)], 1)
-    outer = 1.0 - 0.64 * np.stack([np.cos(bow), np.sin(bow)], 1)
-    stroke = np.concatenate([inner, outer[::-1]])
-    for flip in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
-        shapes.append(((215.0, 30.0, 35.0), 1.0, stroke * flip))
-    return shapes
+    """Four bent strokes around a free middle, with a light rim that shows them on red hair."""
+
+    def strokes(color: tuple[float, float, float], rim: float) -> list[Shape]:
+        bow = np.linspace(-0.05 - rim, np.pi / 2 + 0.05 + rim, 24)
+        arc = np.stack([np.cos(bow), np.sin(bow)], 1)
+        stroke = 0.91 * np.concatenate([1.0 - (0.88 + rim) * arc, 1.0 - (0.64 - rim) * arc[::-1]])
+        return [(color, 1.0, stroke * flip) for flip in ((1, 1), (-1, 1), (1, -1), (-1, -1))]
+
+    return strokes((255.0, 240.0, 236.0), 0.05) + strokes((215.0, 30.0, 35.0), 0.0)
 
 
 _DRAWINGS: dict[str, Callable[[], list[Shape]]] = {

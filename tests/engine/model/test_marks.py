@@ -51,6 +51,13 @@ def test_every_mark_is_seen_beside_the_eyes_and_nowhere_else(name: str, mark: st
     assert away.max() < 1.4 * apart
 
 
+def test_the_anger_mark_is_seen_on_hair_of_its_own_red() -> None:
+    red = blank()
+    red[..., :3] = (215, 30, 35)
+    marked = with_marks(red, head("kuro"), FlameParams.neutral(), marks("anger"))
+    assert (marked[..., 1] > 150).sum() > 40
+
+
 def test_no_mark_leaves_the_same_picture() -> None:
     picture = blank()
     assert with_marks(picture, head("aoi"), FlameParams.neutral(), np.zeros(len(MARKS), np.float32)) is picture
