@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from omote.bridge import arkit
 
-from ..capture.photo import Photo, face_finder, single_face
+from ..capture.photo import MediaPipeFinder, Photo, face_finder, single_face
+from ..capture.source import SourceError
 from ..data import Array, Character, FlameParams, Reference
 from ..face.fitting import FaceLandmarks, Fitter, Similarity, frame_photo
 from ..face.light import studio_light
@@ -25,8 +26,8 @@ from ..face.retarget import from_weights
 from ..images import PhotoError
 from ..model.making import made_from_photos
 from ..model.networks import Networks
-from ..model.photos import MadeCharacter
 from ..model.renderer import Renderer
+from ..models import ModelError
 from .identity import portrait_crop
 from .pose import PoseMapper
 from .sampling import STEPS
@@ -144,21 +145,52 @@ def _pasted(draft: Picture, picture: Picture, onto: Similarity) -> Picture:
     return np.concatenate([rgb.round().clip(0.0, 255.0).astype(np.uint8), draft[..., 3:]], 2)
 
 
-def read_face(what: str, picture: Picture) -> FaceLandmarks | str:
+def read_face(
+    what: str, picture: Picture, open_finder: Callable[[], MediaPipeFinder] = face_finder
+) -> FaceLandmarks | str:
     """The face in a drawn picture, or why the tracker finds none."""
     try:
-        with face_finder() as finder:
-            return single_face(what, picture, finder)
-    except PhotoError as error:
+        with open_finder() as finder:
+            return single_face(what, np.ascontiguousarray(picture), finder)
+    except (PhotoError, SourceError, ModelError) as error:
         return str(error)
 
 
-def character_of(
-    name: str, pictures: dict[str, Picture], readings: Sequence[FaceLandmarks], consent: str
-) -> MadeCharacter:
-    """The ordinary character with these pictures as its references."""
-    photos = [Photo(what, picture, seen) for (what, picture), seen in zip(pictures.items(), readings, strict=True)]
-    return made_from_photos(name, photos, consent)
+def reading_of(what: str, picture: Picture, instead: FaceLandmarks) -> tuple[FaceLandmarks, str]:
+    """The face in a drawn picture and ""; if the tracker finds none, `instead`, that of the photo, and a warning."""
+    found = read_face(what, picture)
+    if not isinstance(found, str):
+        return found, ""
+    return instead, f"{found}; the points of the photo are used instead, so the head turns less well"
+
+
+@dataclass(frozen=True, eq=False)
+class Copied:
+    """An ordinary character with drawn reference pictures."""
+
+    character: Character
+    pictures: dict[str, Picture]  # [S,S,3] by their anchors' names, as they were drawn
+    warnings: tuple[str, ...]
+
+
+def copied(name: str, drawer: Drawer, instead: FaceLandmarks, consent: str) -> Copied:
+    """The ordinary character whose references are the pictures of `FRONT`, then those of `REDRAWN`.
+
+    `instead` is the face in the photo, in the frame of the drawn pictures.
+    """
+    pictures, photos, missing = drawer.front(), [], []
+    for anchor in FRONT:
+        picture = pictures[anchor.name]
+        seen, why = reading_of(f"the drawn {anchor.name}", picture, replace(instead, weights=anchor.weights))
+        photos.append(Photo(anchor.name, picture, seen))
+        missing.append(why)
+    found = made_from_photos(name, photos, consent)
+    references = found.character.references
+    for anchor, picture, reference in drawer.redrawn(found.character):
+        pictures[anchor.name] = picture
+        references += (reference,)
+    warnings = (*filter(None, missing), *found.warnings)
+    return Copied(replace(found.character, references=references), pictures, warnings)
 
 
 def drawn_live(character: Character, faces: Sequence[FlameParams], size: int) -> tuple[list[Picture], float]:

@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from .. import models
-from ..capture.photo import MediaPipeFinder, single_face
-from ..capture.source import SourceError
+from ..capture.photo import MediaPipeFinder
 from ..data import FLAME_BASIS, Array, PhotorealCharacter, SourceFile
 from ..face.fitting import FaceLandmarks
 from ..face.flame_map import FlameMapError, the_map
 from ..face.light import studio_light
 from ..face.retarget import from_weights
-from ..images import PhotoError, picture_grid
+from ..images import picture_grid
 from ..model.kinds import Finding, Settings
 from ..models import ModelError
 from ..runtime.session import Build, RuntimeUnavailable
-from .copying import FRONT, Drawer, character_of, drawn_live, read_face
+from .copying import Drawer, copied, drawn_live, read_face
 from .files import (
+    CONTROLNET,
     DISTILLED,
     EXPRESSION_ADAPTER,
     RECOGNISER,
@@ -38,7 +38,7 @@ from .files import (
 )
 from .identity import arcface
 from .networks import BOUNDS_DB, GRAPHS, ExportedModel, precision_of
-from .opening import model_of, open_character, open_weights, weights_of
+from .opening import model_of, open_character, open_fastest, weights_of
 from .sampling import FEW_STEPS
 from .vectors import vector_of
 
@@ -208,11 +208,7 @@ class Judge:
 
     def seen(self, picture: Picture) -> FaceLandmarks | str:
         """The face in the picture, or the tracker's error."""
-        try:
-            with MediaPipeFinder(models.model_path(models.FACE_LANDMARKER)) as finder:
-                return single_face("the picture", np.ascontiguousarray(picture), finder)
-        except (PhotoError, SourceError, ModelError) as error:
-            return str(error)
+        return read_face("the picture", picture, lambda: MediaPipeFinder(models.model_path(models.FACE_LANDMARKER)))
 
     def likeness(self, picture: Picture) -> float:
         """ArcFace's cosine between the picture and the photo."""
@@ -271,7 +267,7 @@ def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -
         return vector_of(from_weights(weights), character.neutral, to_flame)
 
     def by_torch(sampler: str | None, steps: int, scale: float) -> _Drawn:
-        arc: Any = open_weights(files, sampler, scale)
+        arc: Any = open_fastest(files, sampler, scale)
         start = time.perf_counter()
         bank = arc.bank(character.reference, character.tokens[None]) if scale > 0.0 else None
         how = {"steps": steps, "guidance": 1.0 if sampler else 3.0, "sampler": sampler or "dpm"}
@@ -279,19 +275,14 @@ def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -
         rest, smile = arc.picture(latents)
         return _Drawn(rest, smile, (time.perf_counter() - start) / 2 * 1000.0, "pytorch")
 
-    def copied() -> _Drawn:
-        arc: Any = open_weights(files, None, character.reference_scale)
-        tokens, still = character.tokens[None], np.zeros(3, np.float32)
+    def copied_live() -> _Drawn:
+        arc = open_fastest(files, None, character.reference_scale, has_pose=files.find(CONTROLNET) is not None)
+        tokens, rest = character.tokens[None], np.zeros(arkit.COUNT, np.float32)
         bank = arc.bank(character.reference, tokens) if character.bank else None
-        pictures = Drawer(arc, tokens, character.noise, bank, vector).front()
-        readings = [
-            found if isinstance(found, FaceLandmarks) else FaceLandmarks(character.points, anchor.weights, still)
-            for anchor in FRONT
-            for found in [read_face(anchor.name, pictures[anchor.name])]
-        ]
-        ordinary = character_of(character.name, pictures, readings, "").character
-        (rest, smile), took_ms = drawn_live(ordinary, _faces(), character.size)
-        return _Drawn(rest, smile, took_ms, "copied")
+        instead = FaceLandmarks(character.points, rest, np.zeros(3, np.float32))
+        found = copied(character.name, Drawer(arc, tokens, character.noise, bank, vector), instead, "")
+        (at_rest, smile), took_ms = drawn_live(found.character, _faces(), character.size)
+        return _Drawn(at_rest, smile, took_ms, "copied")
 
     scale = character.reference_scale or 0.8
     ways: dict[str, Callable[[], _Drawn]] = {
@@ -305,4 +296,4 @@ def _ways(character: PhotorealCharacter, settings: Settings, files: Published) -
                 f"{sampler}, {steps} steps, reference": lambda s=sampler, n=steps: by_torch(s, n, scale),  # type: ignore[misc]
                 f"{sampler}, {steps} steps, no reference": lambda s=sampler, n=steps: by_torch(s, n, 0.0),  # type: ignore[misc]
             }
-    return {**ways, "copied live": copied}
+    return {**ways, "copied live": copied_live}

@@ -25,10 +25,10 @@ from ..model.kinds import Made, Settings
 from ..model.making import LICENCE
 from ..models import ModelError
 from ..tensor_file import CharacterError
-from .copying import FRONT, Drawer, character_of, drawn_live, read_face
+from .copying import Drawer, copied, drawn_live, read_face, reading_of
 from .files import CONTROLNET, RECOGNISER, Published, files_for, published, published_file, require_commercial
 from .identity import ArcFace, arcface, moved_points, portrait, portrait_crop
-from .opening import open_weights, the_fastest_place
+from .opening import open_fastest, open_weights
 from .options import COPIED, Options, options_of
 from .sampling import MAKING_STEPS, FewStep
 from .vectors import STAND_IN_NEUTRAL, ToFlame, read_neutral, vector_of
@@ -76,8 +76,7 @@ def made(options: Options, origin: Origin, files: Published, *, allow_noncommerc
     parts = files.parts((*names, CONTROLNET) if has_pose else names)
     embedder = arcface(files.path(RECOGNISER))
     if is_copied:
-        device, dtype = the_fastest_place()
-        arc = open_weights(files, None, options.reference_scale, device=device, dtype=dtype, has_pose=has_pose)
+        arc = open_fastest(files, None, options.reference_scale, has_pose=has_pose)
     else:
         arc = open_weights(files, options.sampler, options.reference_scale)
     try:
@@ -106,6 +105,8 @@ class _Maker:
         self.identity = embedder.embed(photo.picture, photo.reading.points)
         self.tokens = arc.tokens(self.identity[None]).float().cpu().numpy()  # [1,77,D]
         self.reference = portrait(photo.picture, photo.reading.points, options.size)
+        moved = moved_points(photo.reading.points, portrait_crop(photo.reading.points, options.size))
+        self.instead = FaceLandmarks(moved, np.zeros(arkit.COUNT, np.float32), photo.reading.rotation)
         self.neutral = np.array(STAND_IN_NEUTRAL if origin.neutral is None else origin.neutral)
         self.bank = arc.bank(self.reference, self.tokens) if options.reference_scale > 0.0 else None
 
@@ -131,7 +132,7 @@ class _Maker:
             sampler=cast("FewStep", options.sampler),
             bank=self._kept(bank),
         )
-        reading, missing = self._reading("the drawn face", self.arc.picture(latents, tiny=True)[0])
+        reading, missing = reading_of("the drawn face", self.arc.picture(latents, tiny=True)[0], self.instead)
         character = PhotorealCharacter(
             name=options.named(seed),
             tokens=self.tokens[0],
@@ -155,24 +156,13 @@ class _Maker:
         """An ordinary character with reference pictures drawn by the weights in many guided steps."""
         options, scale = self.options, self.options.expression_scale
         drawer = Drawer(self.arc, self.tokens, self.noise(seed), self.bank, self.vector, scale)
-        pictures = drawer.front()
-        weights = {anchor.name: anchor.weights for anchor in FRONT}
-        seen = {what: self._reading(f"the drawn {what}", one, weights[what]) for what, one in pictures.items()}
-        found = character_of(options.named(seed), pictures, [one for one, _ in seen.values()], self.origin.consent)
-        more = list(drawer.redrawn(found.character))
+        found = copied(options.named(seed), drawer, self.instead, self.origin.consent)
         drawn_by = f"Reference pictures drawn by Arc2Face from 1 photo of a real person, {', '.join(self._words(seed))}"
-        character = replace(
-            found.character,
-            references=(*found.character.references, *(reference for *_, reference in more)),
-            licence=_licence(self.parts),
-            made_from=drawn_by[:1000],
-        )
+        character = replace(found.character, licence=_licence(self.parts), made_from=drawn_by[:1000])
         (live,), took_ms = drawn_live(character, [FlameParams.neutral()], options.size)
-        every = {**pictures, **{anchor.name: picture for anchor, picture, _ in more}, "live": live}
-        alike = ", ".join(f"{what} {self._cosine(what, one)}" for what, one in every.items())
-        missing = [why for _, why in seen.values() if why]
+        alike = ", ".join(f"{what} {self._cosine(what, one)}" for what, one in {**found.pictures, "live": live}.items())
         measured = f"ArcFace cosine to the photo: {alike} ({took_ms:.0f} ms a picture)"
-        return Made(character, (*self._turned(), *missing, *found.warnings, measured))
+        return Made(character, (*self._turned(), *found.warnings, measured))
 
     def _cosine(self, what: str, picture: NDArray[np.uint8]) -> str:
         reading = read_face(what, picture)
@@ -201,19 +191,6 @@ class _Maker:
         from .processors import bank_from
 
         return bank_from(rows, self.arc.device, self.arc.dtype) if rows else None
-
-    def _reading(
-        self, what: str, picture: NDArray[np.uint8], weights: Array | None = None
-    ) -> tuple[FaceLandmarks, str]:
-        """The face in a drawn picture and ""; if the tracker finds none, the photo's points and a warning."""
-        found = read_face(what, picture)
-        if not isinstance(found, str):
-            return found, ""
-        read = self.origin.photo.reading
-        points = moved_points(read.points, portrait_crop(read.points, self.options.size))
-        expected = np.zeros(arkit.COUNT, np.float32) if weights is None else weights
-        why = f"{found}; the points of {self.origin.photo.name} are used instead, so the head turns less well"
-        return FaceLandmarks(points, expected, read.rotation), why
 
     def _turned(self) -> Iterator[str]:
         turned_deg = float(np.degrees(np.linalg.norm(self.origin.photo.reading.rotation[:2])))

@@ -21,7 +21,7 @@ from ..offline.render import RenderSettings
 from ..runtime.session import AUTO, Build, RuntimeUnavailable
 from .files import ALIKE, CONTROLNET, VAE, model_digest, published, require_commercial
 from .networks import Recipe, candidates, first_networks
-from .opening import EXTRA, model_of, open_weights, require_alike, the_fastest_place
+from .opening import EXTRA, model_of, open_fastest, open_weights, require_alike, the_fastest_place
 from .pose import PoseMapper
 from .renderer import Options, PhotorealRenderer, open_renderer, relief_of
 from .sampling import GUIDANCE, MOST_STEPS, STEPS, check_steps
@@ -153,9 +153,7 @@ def stills(
     require_commercial(character.parts, settings.allow_noncommercial)
     files, to_flame = published(settings.files), the_map(settings.flame_map)
     require_alike(character, files)
-    device, dtype = the_fastest_place()
-    is_posed, scale = _is_posed(settings), character.reference_scale
-    arc = open_weights(files, None, scale, device=device, dtype=dtype, has_pose=is_posed)
+    arc = open_fastest(files, None, character.reference_scale, has_pose=_is_posed(settings))
     painter = Painter(arc, to_flame, how)
     return (painter.paint(character, face) for face in faces)
 

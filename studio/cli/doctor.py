@@ -60,6 +60,7 @@ _APT_COMMAND = "apt-get install -y --no-install-recommends libegl1 libgles2 libg
 _OBS_HINT = "install it from obsproject.com, then add a browser source with the address of the clean page"
 MIN_FREE_BYTES = 500_000_000  # three hours of a phone at 60 faces a second
 _DAMAGED = "damaged"
+_COMPARED = "--compare draws a photoreal character in every way"
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,17 @@ def main(typed: argparse.Namespace) -> int:
 def run(config: Config, character: str | None = None, compare: Path | None = None) -> int:
     """Prints a line for each check. Returns 1 if the demo, or this character, cannot run, else 0."""
     if character is None:
+        if compare:
+            raise CharacterError(f"{_COMPARED}, and none was named: add --character NAME")
         return _print_checks(checks(config), "the demo", "omote live")
     found = load_any_character(character)
     if isinstance(found, PhotorealCharacter):
         results = _of_kind(kind().doctor(found, config.for_kinds(), compare))
+    elif compare:
+        raise CharacterError(
+            f"{_COMPARED}, and {found.name} is an ordinary one: make one of the same photo with --kind photoreal, "
+            "without --live copied, and name it with --character"
+        )
     else:
         results = checks(config, found)
     return _print_checks(results, found.name, f"omote live --character {character}")

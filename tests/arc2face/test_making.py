@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ pytest.importorskip("onnxruntime")
 
 from omote.bridge import arkit
 from omote.engine import Animator, Character, studio_light
-from omote.engine.arc2face import copying, making
+from omote.engine.arc2face import copying, doctor, making
 from omote.engine.arc2face.character import read as read_photoreal
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import RECOGNISER, UNET, NonCommercialError, Published, published
@@ -30,7 +30,7 @@ from omote.engine.arc2face.pipeline import open_arc2face
 from omote.engine.arc2face.processors import bank_from
 from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL
 from omote.engine.capture.photo import Photo, read_photos
-from omote.engine.data import MOST_REFERENCES, PhotorealCharacter
+from omote.engine.data import MOST_REFERENCES, FlameParams, PhotorealCharacter
 from omote.engine.face.retarget import from_weights
 from omote.engine.model.character_file import load_any_character
 from omote.engine.model.character_file import save_character as save_open
@@ -252,9 +252,20 @@ def test_arc2face_draws_the_references_of_an_ordinary_character(
 
 @pytest.mark.slow
 def test_doctor_prints_layouts_and_draws_a_character_in_every_way(
-    character: PhotorealCharacter, published: Path, tmp_path: Path
+    character: PhotorealCharacter, photo: Photo, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flame_map().save(tmp_path / "map")
+    """The copied way draws the same references as `--live copied` of the same photo and seed."""
+    monkeypatch.setattr(copying, "STEPS", 2)
+    monkeypatch.setattr(copying, "REDRAWN", copying.REDRAWN[1:3])
+    copies = []
+
+    def noted(one: Character, faces: Sequence[FlameParams], size: int) -> tuple[list[copying.Picture], float]:
+        copies.append(one)
+        return copying.drawn_live(one, faces, size)
+
+    monkeypatch.setattr(doctor, "drawn_live", noted)
+    to_flame = flame_map()
+    to_flame.save(tmp_path / "map")
     settings = replace(allowed(published), flame_map=tmp_path / "map", runtime="openvino-f32")
     found = list(kind().doctor(character, settings, tmp_path / "sheet"))
     lines = "\n".join(f"{one.name}: {one.found}" for one in found)
@@ -264,6 +275,12 @@ def test_doctor_prints_layouts_and_draws_a_character_in_every_way(
         for reference in ("reference", "no reference"):
             assert f"compare: {way}, {reference}: ID cosine" in lines
     assert "compare: copied live: ID cosine" in lines and (tmp_path / "sheet" / "compare.png").is_file()
+    origin = Origin(turned(photo, 0.0), "", "", None, to_flame.flame)
+    copied = replace(OPTIONS, live="copied")
+    (usual,) = making.made(copied, origin, files_in(published), allow_noncommercial=True)
+    assert isinstance(usual.character, Character) and "head turned by ControlNet" in usual.character.made_from
+    ours, wanted = ([one.rgba.tobytes() for one in found.references] for found in (copies[0], usual.character))
+    assert ours == wanted and len(ours) == 6
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from omote.calibration.actor_file import Provenance, actor_path, save_actor
 from omote.engine import models
 from omote.engine.data import Actor
 from omote.engine.model.character_file import SHIPPED_FOLDER
+from omote.engine.tensor_file import CharacterError
 from omote.studio.app.config import Config
 from omote.studio.cli.doctor import (
     Check,
@@ -24,6 +25,7 @@ from omote.studio.cli.doctor import (
     check_outputs,
     check_sources,
     find_obs,
+    run,
 )
 from omote.studio.cli.doctor import check_weights as look_at_weights
 
@@ -47,6 +49,15 @@ def named(name: str, checks: Iterable[Check]) -> Check:
     found = [check for check in checks if check.name == name]
     assert len(found) == 1, found
     return found[0]
+
+
+@pytest.mark.parametrize(
+    ("character", "message"),
+    [(None, "none was named: add --character NAME"), ("hana", "hana is an ordinary one: make")],
+)
+def test_only_a_photoreal_character_is_compared(character: str | None, message: str, home: Path) -> None:
+    with pytest.raises(CharacterError, match=message):
+        run(Config(), character, home / "sheet")
 
 
 def test_every_failed_line_ends_with_a_cure(home: Path) -> None:
