@@ -139,18 +139,22 @@ class Recogniser(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> Recogniser:
-        """RecogniserError for another file, and for operators that ArcFace does not use."""
+        """RecogniserError for another file, for operators that ArcFace does not use, and if it cannot be executed."""
         import onnx
 
         try:
             model = onnx.load(path)
             onnx.checker.check_model(model)
-            return cls(model.graph, *normalisation(path))
+            found = cls(model.graph, *normalisation(path))
+            with torch.no_grad():
+                found(torch.zeros(1, 3, RECOGNISER_SIDE, RECOGNISER_SIDE))
+            return found
         except RecogniserError:
             raise
         except Exception as error:  # onnx's errors have no common class
             raise RecogniserError(
-                f"{path} is no ONNX file of a recogniser ({error or type(error).__name__})"
+                f"{path} is no ONNX file of a recogniser that can be executed ({error or type(error).__name__}): "
+                "use InsightFace's, or leave it out with --no-identity"
             ) from error
 
     def forward(self, faces: Tensor) -> Tensor:

@@ -84,6 +84,10 @@ class PairsError(OmoteError, ValueError):
     """The folder holds damaged pairs, or pairs of another teacher. The message names the cure."""
 
 
+class CheckpointError(OmoteError, ValueError):
+    """The run's checkpoint is damaged, or of another rank. The message names the cure."""
+
+
 @dataclass(frozen=True, eq=False)
 class Teacher:
     """Published weights without a few-step LoRA, a character, its bank, and the map to FLAME."""
@@ -261,17 +265,32 @@ class Student:
             torch.save({**state, "optimizer": self.optimizer.state_dict()}, partial)
 
     def resume(self) -> bool:
-        """Continues from the run's checkpoint, if there is one; ValueError if it has another rank."""
-        path = self.plan.run / CHECKPOINT
-        if not path.is_file():
+        """Continues from the run's checkpoint, if there is one."""
+        state = read_checkpoint(self.plan)
+        if state is None:
             return False
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["rank"] != self.plan.rank:
-            raise ValueError(f"{path} has rank {state['rank']}, --rank is {self.plan.rank}: choose another --run")
         set_peft_model_state_dict(self.unet, state["learned"], adapter_name="default")
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
         return True
+
+
+def read_checkpoint(plan: Plan) -> dict[str, Any] | None:
+    """What `Student.save` wrote, None if there is nothing; CheckpointError if it is damaged or has another rank."""
+    path = plan.run / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = {one: state[one] for one in ("step", "rank", "learned", "optimizer")}
+    except Exception as error:  # those of a damaged file have no common class
+        why = f"{' '.join(str(error).split())[:200] or type(error).__name__}"
+        raise CheckpointError(f"{path} is damaged ({why}): delete it, and training begins again") from error
+    if found["rank"] != plan.rank:
+        raise CheckpointError(
+            f"{path} has rank {found['rank']}, --rank is {plan.rank}: choose that rank or another --run"
+        )
+    return found
 
 
 def train(student: Student, on_step: Callable[[int, Terms], None] = lambda step, terms: None) -> None:
@@ -289,7 +308,7 @@ def train(student: Student, on_step: Callable[[int, Terms], None] = lambda step,
 def main(arguments: Sequence[str], settings: Settings) -> None:
     """Draws missing pairs, trains, and writes the LoRA, a sheet and figures to the run's folder.
 
-    Everything is opened before the first pair is drawn.
+    Everything is opened and checked before the first pair is drawn.
     """
     args = _typed(arguments)
     character = load_any_character(args.character)
@@ -297,6 +316,7 @@ def main(arguments: Sequence[str], settings: Settings) -> None:
         raise ValueError(f'character "{character.name}" is not photoreal: only photoreal characters can have a student')
     names = [one for one in Plan.__dataclass_fields__ if hasattr(args, one)]
     plan = Plan(**{name: getattr(args, name) for name in names}, limit_s=60.0 * args.minutes)
+    read_checkpoint(plan)
     files = published(settings.files)
     require_commercial(files.parts(files_for("lcm")), settings.allow_noncommercial)
     flame_map = the_map(settings.flame_map)
@@ -306,6 +326,9 @@ def main(arguments: Sequence[str], settings: Settings) -> None:
     recogniser = None if args.no_identity else files.path(RECOGNISER)
     points = torch.from_numpy(character.points)
     losses = Losses.open(points, character.size, arc.tiny, landmarks, recogniser).to(arc.device)
+    with torch.no_grad():  # an error of any network comes now, and not after hours of drawing
+        nothing = torch.zeros(1, *character.noise.shape, device=arc.device)
+        losses(nothing, nothing)
     drawing = [name for name in files_that_draw("student") if name != STUDENT]
     model = f"{model_digest(files.parts(drawing))} {character.reference_scale}"
     teacher = Teacher.of(arc, model, character, flame_map)

@@ -33,7 +33,7 @@ STAGES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "arc2face": (
         "Teach a one-step student of the published weights a photoreal character; run again to resume.",
         "",  # of an optional kind of characters
-        ("torch", "onnx", "tflite"),
+        ("torch", "onnx", "tflite", "diffusers", "transformers", "peft"),
     ),
 }
 _RENDERED = {"faces": "head.npz", "anime": "hair.npz"}  # stages that need a kit, and a file in it
@@ -81,7 +81,7 @@ def require_modules(command: str, *modules: str) -> None:
     """TrainingError unless these modules are installed."""
     if missing := [name for name in modules if find_spec(name) is None]:
         extra = "photoreal" if command.endswith("arc2face") else "training"
-        raise TrainingError(f"{command} needs {' and '.join(missing)}: pip install 'omote[{extra}]'")
+        raise TrainingError(f"{command} needs {', '.join(missing)}: pip install 'omote[{extra}]'")
 
 
 def _run_command_line(command: Callable[[], None], name: str, *options: str) -> None:

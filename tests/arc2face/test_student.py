@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -26,12 +27,24 @@ from omote.engine.arc2face.pipeline import Arc2Face, open_arc2face
 from omote.engine.arc2face.processors import Reading, denoise
 from omote.engine.arc2face.sampling import few_steps, noises_between
 from omote.engine.arc2face.schedulers import few_step_plan, signal_share
-from omote.engine.arc2face.student import STUDENT, Pairs, PairsError, Plan, Student, Teacher, main, taught, train
+from omote.engine.arc2face.student import (
+    STUDENT,
+    CheckpointError,
+    Pairs,
+    PairsError,
+    Plan,
+    Student,
+    Teacher,
+    main,
+    taught,
+    train,
+)
 from omote.engine.arc2face.vectors import STAND_IN_NEUTRAL
 from omote.engine.data import PhotorealCharacter
 from omote.engine.face.flame_map import FlameMap
 from omote.engine.model.kinds import Settings
-from omote.studio.cli.train import STAGES
+from omote.studio.cli import train as train_command
+from omote.studio.cli.train import STAGES, TrainingError
 from tests.arc2face import tiny
 from tests.arc2face.flat import flat_character
 from tests.arc2face.home import flame_map
@@ -138,8 +151,6 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
     train(gone_on)
     for name, ours in gone_on.learned().items():
         torch.testing.assert_close(ours, whole.learned()[name], rtol=0.0, atol=0.0)
-    with pytest.raises(ValueError, match="has rank 8, --rank is 4"):
-        toy_student(tmp_path / "cut", 6, pairs, rank=4).resume()
 
 
 def test_what_was_learned_is_read_as_any_lora_is_and_draws_the_same(tmp_path: Path) -> None:
@@ -217,19 +228,75 @@ def test_the_command_trains_goes_on_and_leaves_a_lora_a_sheet_and_figures(settin
     assert read_lora(run / STUDENT).ranks
 
 
+@pytest.fixture
+def _no_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(student, "taught", lambda *_: pytest.fail("a pair was drawn"))
+
+
+def with_sigmoid(graph: onnx.GraphProto) -> None:
+    graph.node[1].op_type = "Sigmoid"
+
+
+def with_fewer_channels(graph: onnx.GraphProto) -> None:
+    """Every operator is known, but the first weights do not fit a picture of three channels."""
+    first = next(one for one in graph.initializer if len(one.dims) == 4)
+    first.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(first)[:, :2], first.name))
+
+
+@pytest.mark.usefixtures("_no_pairs")
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(with_sigmoid, "operator Sigmoid"), (with_fewer_channels, r"can be executed \(.*channels.*--no-identity")],
+)
 def test_a_recogniser_that_cannot_be_executed_is_found_before_the_first_pair(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[onnx.GraphProto], None],
+    message: str,
 ) -> None:
     path = tmp_path / "odd.onnx"
     write_recogniser(path, 24)
     model = onnx.load(path)
-    model.graph.node[1].op_type = "Sigmoid"
+    spoil(model.graph)
     onnx.save(model, path)
-    monkeypatch.setattr(student, "taught", lambda *_: pytest.fail("a pair was drawn"))
     usual = Published.path
     monkeypatch.setattr(Published, "path", lambda one, name: path if name == "arcface.onnx" else usual(one, name))
-    with pytest.raises(RecogniserError, match="operator Sigmoid"):
+    with pytest.raises(RecogniserError, match=message):
         main(options(tmp_path), settings)
+
+
+@pytest.mark.usefixtures("_no_pairs")
+@pytest.mark.parametrize(
+    ("rank", "cut", "message"), [(8, 0, "has rank 8, --rank is 2"), (2, 99, r"checkpoint\.pt is damaged .*: delete it")]
+)
+def test_a_checkpoint_that_cannot_be_continued_is_found_before_the_first_pair(
+    settings: Settings, tmp_path: Path, rank: int, cut: int, message: str
+) -> None:
+    toy_student(tmp_path / "run", 1, toy_pairs(), rank).save()
+    path = tmp_path / "run" / student.CHECKPOINT
+    path.write_bytes(path.read_bytes()[: -cut or None])
+    with pytest.raises(CheckpointError, match=message):
+        main(options(tmp_path), settings)
+
+
+@pytest.mark.usefixtures("_no_pairs")
+def test_all_losses_are_computed_once_before_the_first_pair(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(losses: Losses, drawn: Tensor, truth: Tensor) -> None:
+        raise ValueError(f"no losses of {list(drawn.shape)}")
+
+    monkeypatch.setattr(Losses, "forward", broken)
+    with pytest.raises(ValueError, match=r"no losses of \[1, 4, 8, 8\]"):
+        main(options(tmp_path), settings)
+
+
+@pytest.mark.parametrize("name", STAGES["arc2face"][2])
+def test_a_library_that_is_missing_is_named_with_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omote.studio.cli.train.find_spec", lambda one: None if one == name else find_spec(one))
+    with pytest.raises(TrainingError, match=rf"needs {name}: pip install 'omote\[photoreal\]'"):
+        train_command.run("arc2face", None, [])
 
 
 def test_what_the_command_needs_is_in_the_extra_that_it_names() -> None:
