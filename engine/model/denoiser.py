@@ -141,8 +141,8 @@ class Encoder(nn.Module):
 class GeometryAttention(nn.Module):
     """Each cell attends to the same surface point, and its neighbours, in every reference, and to one learned row.
 
-    The Reference Adapter (arXiv 2510.04706) and the consistent attention over a set of pictures (GEN-AFFECT, arXiv
-    2508.09461) with rows that the geometry has aligned; the learned row stands for "none of them".
+    Inspired by the Reference Adapter (arXiv 2510.04706) and by GEN-AFFECT's consistent attention over a set of pictures
+    (arXiv 2508.09461). Here the geometry has aligned the rows; the learned row stands for "none of them".
     """
 
     gather: Tensor  # [heads,C,1,1] sums the channels of each head

@@ -55,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="PHOTO",
-        help="draw the expressions in these photos, as SMIRK reads them; only photoreal characters",
+        help="draw the expressions in these photos, as SMIRK reads them; only photoreal characters. Vectors of 55 "
+        "numbers that SMIRK has read already are --expressions flame2020:FILE@ROW (.csv, .npy, .safetensors)",
     )
     parser.add_argument("--out", dest="folder", type=Path, required=True, metavar="DIR", help="a new or empty folder")
     parser.add_argument("--overwrite", action="store_true", default=False, help="replace an earlier sheet there")

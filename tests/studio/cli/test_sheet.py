@@ -17,8 +17,10 @@ from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import files_for, model_digest, published
 from omote.engine.arc2face.pipeline import open_arc2face
 from omote.engine.arc2face.processors import rows_of
-from omote.engine.data import PhotorealCharacter
+from omote.engine.arc2face.vectors import bounded
+from omote.engine.data import FlameParams, PhotorealCharacter
 from omote.engine.face.expressions import expression_weights
+from omote.engine.face.flame_vectors import params_of
 from omote.engine.face.retarget import from_weights
 from omote.engine.offline.sheet import SheetError, expressions, prepare
 from omote.studio.cli.main import USER_ERROR_CODE, run_command
@@ -103,6 +105,26 @@ def test_photoreal_sheet_holds_a_picture_for_each_expression_and_all_on_one(
     np.testing.assert_array_equal(sheet[:SIDE, SIDE : 2 * SIDE], drawn[1])
 
 
+def test_an_expression_from_a_photo_is_drawn_like_the_vector_that_smirk_reads_in_it(
+    folder: Path, me: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vector = np.random.default_rng(3).normal(size=55).astype(np.float32)
+    np.save(tmp_path / "laughing.npy", vector[None])
+    read: list[Path] = []
+
+    def smirk(photo: Path, *_: object) -> FlameParams:
+        read.append(photo)
+        return params_of(bounded(vector))
+
+    monkeypatch.setattr("omote.engine.arc2face.smirk.read_expression", smirk)
+    quick, photo = ("--steps", "1", "--guidance", "1"), tmp_path / "laughing.jpg"
+    assert draw(folder, me, tmp_path / "photo", "--expression-from", str(photo), *quick) == 0
+    assert draw(folder, me, tmp_path / "vector", "--expressions", f"flame2020:{tmp_path / 'laughing.npy'}", *quick) == 0
+    assert read == [photo]
+    one, other = (picture(next((tmp_path / name).glob("01_*.png"))) for name in ("photo", "vector"))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_same_sheet_is_drawn_each_time_and_sharing_makes_another(folder: Path, me: Path, tmp_path: Path) -> None:
     asked = ("--expressions", "neutral", "smile", "--steps", "1", "--guidance", "1")
     for name, more in (("one", ()), ("two", ()), ("shared", ("--share", "1")), ("weak", ("--expression-scale", "0.2"))):
@@ -151,8 +173,9 @@ def test_open_character_is_drawn_with_alpha_and_shares_nothing(
     assert draw(folder, "hana", tmp_path / "out", *asked) == 0
     rest, surprise = (picture(tmp_path / "out" / name) for name in ("01_neutral.png", "02_surprise.png"))
     assert rest.shape[2] == 4 and rest.shape == surprise.shape and not np.array_equal(rest, surprise)
-    assert draw(folder, "hana", tmp_path / "shared", *asked, "--share", "0.5") == USER_ERROR_CODE
-    assert "--share is for photoreal characters, and hana is not one" in capsys.readouterr().err
+    for flag, value in (("--share", "0.5"), ("--expression-from", "laughing.jpg")):
+        assert draw(folder, "hana", tmp_path / "shared", *asked, flag, value) == USER_ERROR_CODE
+        assert f"{flag} is for photoreal characters, and hana is not one" in capsys.readouterr().err
 
 
 def test_a_folder_that_holds_something_is_refused_before_anything_is_opened(
