@@ -353,9 +353,14 @@ def write_network_list(folder: Path, model: str) -> None:
     (folder / NETWORK_LIST).write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256_of(*paths: Path) -> str:
+    """The sha256 of the files' bytes in this order, in hex."""
+    found = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 24):
+                found.update(chunk)
+    return found.hexdigest()
 
 
 def _network_file(folder: Path, entry: dict[str, str]) -> NetworkFile:

@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from ..face.flame_vectors import VECTOR_SIZE
+from ..models import sha256_of
 from ..runtime.pytorch import compiled_by_inductor
 from ..runtime.session import Array, Build, ExportedGraph, Feeds, Outputs, RuntimeUnavailable, Session, check_feeds
 from .networks import (
@@ -37,7 +38,6 @@ from .networks import (
     Length,
     Recipe,
     reference_inputs,
-    sha256_of,
 )
 from .pipeline import TOKENS, Arc2Face
 from .processors import Bank, Reading, block_names, denoise
@@ -150,7 +150,7 @@ def _written(
     }
     return Graph(
         file=path.name,
-        sha256=sha256_of(files),
+        sha256=sha256_of(*files),
         files=tuple(each.name for each in files),
         inputs=inputs,
         standing=tuple(one for one in shapes if is_unet and one not in EVERY_PICTURE),

@@ -2,76 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..data import AnyCharacter, FlameParams, PhotorealCharacter
+from ..data import PhotorealCharacter
 from ..errors import AnimatorError
-from ..model.kinds import Finding, Kind, Made, Opened, Settings, Stills
-from ..offline.render import RenderSettings
+from ..model.kinds import Kind, Settings
 from ..runtime.session import RuntimeUnavailable
-from ..tensor_file import TensorFile
-from . import character as character_file
+from .character import FORMAT
 from .files import FILES, default_folder, published, require_commercial
-from .options import add_arguments, options_of
 
 _RUNS = 3
 
 
+# Functions that are imported with their modules when they are first used.
+_FUNCTIONS = {
+    "load": "character.load",
+    "save": "character.save",
+    "open": "opening.open_character",
+    "render_settings": "offline.render_settings",
+    "stills": "offline.stills",
+    "read_expression": "smirk.read_expression",
+    "add_arguments": "options.add_arguments",
+    "names": "options.names_of",
+    "make": "making.make",
+    "doctor": "doctor.checks",
+    "train": "student.main",
+}
+
+
 class Photoreal:
-    """The kind "photoreal"."""
+    """The kind "photoreal"; see `omote.engine.model.kinds.Kind`."""
 
-    format = character_file.FORMAT
+    format = FORMAT
 
-    def load(self, sealed: TensorFile, path: Path) -> PhotorealCharacter:
-        return character_file.load(sealed, path)
-
-    def save(self, character: PhotorealCharacter, path: Path) -> None:
-        character_file.save(character, path)
-
-    def open(self, character: PhotorealCharacter, settings: Settings) -> Opened:
-        from .opening import open_character
-
-        return open_character(character, settings)
-
-    def render_settings(
-        self, people: Sequence[AnyCharacter], settings: Settings, threads: int | None
-    ) -> RenderSettings:
-        from .offline import render_settings
-
-        return render_settings(people, settings, threads)
-
-    def stills(
-        self, character: PhotorealCharacter, faces: Sequence[FlameParams], how: Stills, settings: Settings
-    ) -> Iterator[NDArray[np.uint8]]:
-        from .offline import stills
-
-        return stills(character, faces, how, settings)
-
-    def read_expression(self, photo: Path, settings: Settings) -> FlameParams:
-        from .smirk import read_expression
-
-        return read_expression(photo, published(settings.files), settings.allow_noncommercial)
-
-    def add_arguments(self, group: argparse._ArgumentGroup) -> None:
-        add_arguments(group)
-
-    def names(self, name: str, typed: argparse.Namespace) -> list[str]:
-        return options_of(name, typed).names
-
-    def make(
-        self, name: str, photo: Path, consent: str, typed: argparse.Namespace, settings: Settings
-    ) -> Iterator[Made]:
-        from .making import make
-
-        return make(name, photo, consent, typed, settings)
+    def __getattr__(self, name: str) -> Any:
+        if name not in _FUNCTIONS:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        module, _, function = _FUNCTIONS[name].partition(".")
+        return getattr(import_module(f".{module}", __package__), function)
 
     def compile(
         self, character: PhotorealCharacter, settings: Settings, targets: Sequence[str], out: Path, *, again: bool
@@ -99,11 +73,6 @@ class Photoreal:
         decode_ms = _median_ms(lambda: networks.decoder.run(picture))
         yield f"{networks.name}: {step_ms:.1f} ms a step, {decode_ms:.1f} ms to decode a picture"
 
-    def doctor(self, character: PhotorealCharacter, settings: Settings, compare: Path | None) -> Iterator[Finding]:
-        from .doctor import checks
-
-        return checks(character, settings, compare)
-
     def files(self, settings: Settings) -> Iterator[str]:
         found = published(settings.files)
         yield "for photoreal characters, not shipped: `omote models get arc2face` downloads them"
@@ -124,11 +93,6 @@ class Photoreal:
         if target.absolute() not in (default_folder().absolute(), settings.files and settings.files.absolute()):
             yield f'set `photoreal = "{target.absolute().as_posix()}"` in config.toml to use them'
 
-    def train(self, arguments: Sequence[str], settings: Settings) -> None:
-        from .student import main
-
-        main(arguments, settings)
-
 
 def _median_ms(work: Callable[[], object]) -> float:
     took_ns = []
@@ -139,4 +103,4 @@ def _median_ms(work: Callable[[], object]) -> float:
     return statistics.median(took_ns) / 1e6
 
 
-KIND: Kind = Photoreal()
+KIND = cast(Kind, Photoreal())

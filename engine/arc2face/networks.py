@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 
 from ..data import PhotorealCharacter
 from ..hardware import ResultCache, gpu_names, machine_facts
+from ..models import sha256_of
 from ..runtime.dispatch import open_session
 from ..runtime.session import AUTO, Array, Build, ExportedGraph, OutputSpec, RuntimeUnavailable, Session, Shapes
 from .sampling import Plans, plans_as_json, plans_of_json
@@ -134,7 +135,7 @@ class ExportedModel:
             graphs = {name: Graph.read(described["graphs"][name]) for name in GRAPHS}
             recipe = Recipe(**{**described["recipe"], "bank": tuple(described["recipe"]["bank"])})
             for graph in graphs.values():
-                if sha256_of([folder / name for name in graph.files]) != graph.sha256:
+                if sha256_of(*(folder / name for name in graph.files)) != graph.sha256:
                     raise ValueError(f"{graph.file} has changed since it was written")
             if set(load_file(folder / REFERENCE_FILE)) != set(GRAPHS):
                 raise ValueError(f"{REFERENCE_FILE} belongs to other graphs")
@@ -211,16 +212,6 @@ def _shape(lengths: Sequence[Length]) -> tuple[Length, ...]:
 
 def _fixed(shape: tuple[Length, ...], batch: int) -> tuple[int, ...]:
     return tuple(batch if length is None else length for length in shape)
-
-
-def sha256_of(files: Sequence[Path]) -> str:
-    """The digest of the files' bytes, in this order."""
-    found = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 24):
-                found.update(chunk)
-    return found.hexdigest()
 
 
 def reference_inputs(shapes: Shapes) -> dict[str, Array]:

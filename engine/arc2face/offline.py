@@ -21,7 +21,7 @@ from ..offline.render import RenderSettings
 from ..runtime.session import AUTO, Build, RuntimeUnavailable
 from .files import ALIKE, CONTROLNET, VAE, model_digest, published, require_commercial
 from .networks import Recipe, candidates, first_networks
-from .opening import EXTRA, model_of, open_fastest, open_weights, require_alike, the_fastest_place
+from .opening import EXTRA, model_of, open_weights, require_alike, the_fastest_place
 from .pose import PoseMapper
 from .renderer import Options, PhotorealRenderer, open_renderer, relief_of
 from .sampling import GUIDANCE, MOST_STEPS, STEPS, check_steps
@@ -57,17 +57,17 @@ class Photoreal:
         numbers = self.to_flame.expression.tobytes() + self.to_flame.jaw_rad.tobytes()
         return f"{self.weights[:16]}, map {hashlib.sha256(numbers).hexdigest()[:16]}{guided}{scale}"
 
-    def open(self, settings: RenderSettings) -> FewSteps | ManySteps:
+    def open(self, settings: RenderSettings) -> CastRenderer:
         """The renderer; AnimatorError or CharacterError if it cannot be opened here."""
         people = tuple(one for one in settings.cast if isinstance(one, PhotorealCharacter))
         if self.is_guided:
-            return ManySteps(
-                people, settings.size, Painter.open(people[0], self.settings, self.to_flame, settings.build)
-            )
+            how = Stills(settings.steps, GUIDANCE, SHARE, self.settings.expression_scale)
+            painter = Painter.open(people[0], self.settings, how, self.to_flame, _place(settings.build))
+            return CastRenderer(people, settings.size, painter)
         model = model_of(people[0], self.settings)
         options = Options(settings.steps, self.settings.guidance, self.settings.expression_scale)
         renderer, _ = open_renderer(model, options, (settings.build,), self.to_flame.flame, steadies=False)
-        return FewSteps(people, settings.size, renderer)
+        return CastRenderer(people, settings.size, renderer)
 
 
 def render_settings(people: Sequence[AnyCharacter], settings: Settings, threads: int | None) -> RenderSettings:
@@ -146,44 +146,46 @@ def _pytorch(runtime: str) -> str:
     return "pytorch-f16" if the_fastest_place()[0].type == "cuda" else "pytorch-f32"
 
 
+def _place(build: Build) -> tuple[Any, Any]:
+    """The device and precision of a build, whose number of threads is set; AnimatorError if PyTorch lacks them."""
+    try:
+        from .pipeline import place_of, use_threads
+
+        place = place_of(build.precision)
+    except (ImportError, ValueError) as error:
+        raise AnimatorError(f"more than {MOST_STEPS} steps need PyTorch ({error}): {EXTRA}") from error
+    if build.threads:
+        use_threads(build.threads)
+    return place
+
+
 def stills(
     character: PhotorealCharacter, faces: Sequence[FlameParams], how: Stills, settings: Settings
 ) -> Iterator[NDArray[np.uint8]]:
     """[S,S,3] each face at full quality; errors come before the first picture is drawn."""
     require_commercial(character.parts, settings.allow_noncommercial)
-    files, to_flame = published(settings.files), the_map(settings.flame_map)
-    require_alike(character, files)
-    arc = open_fastest(files, None, character.reference_scale, has_pose=_is_posed(settings))
-    painter = Painter(arc, to_flame, how)
+    to_flame = the_map(settings.flame_map)
+    require_alike(character, published(settings.files))
+    painter = Painter.open(character, settings, how, to_flame, the_fastest_place())
     return (painter.paint(character, face) for face in faces)
 
 
 @dataclass(eq=False)
-class FewSteps:
-    """Draws as the live renderer does, without steadying."""
+class CastRenderer:
+    """Draws each picture of a chunk independently of the others: as live without steadying, or at full quality."""
 
     cast: tuple[PhotorealCharacter, ...]
     size: int
-    renderer: PhotorealRenderer
+    renderer: PhotorealRenderer | Painter
 
     def pictures(self, chunk: Chunk) -> Iterator[Picture]:
         for face, light, shares in zip(chunk.faces, chunk.lights, chunk.shares, strict=True):
-            params = FlameParams.from_vector(face, chunk.basis)
-            yield resize_picture(self.renderer.draw(params, self.cast[shown(shares)], light).rgba, self.size)
-
-
-@dataclass(eq=False)
-class ManySteps:
-    """Draws each picture of a chunk at full quality, independently of the others."""
-
-    cast: tuple[PhotorealCharacter, ...]
-    size: int
-    painter: Painter
-
-    def pictures(self, chunk: Chunk) -> Iterator[Picture]:
-        for face, light, shares in zip(chunk.faces, chunk.lights, chunk.shares, strict=True):
-            drawn = self.painter.paint(self.cast[shown(shares)], FlameParams.from_vector(face, chunk.basis))
-            yield resize_picture(tinted(drawn, light), self.size)
+            params, character = FlameParams.from_vector(face, chunk.basis), self.cast[shown(shares)]
+            if isinstance(self.renderer, Painter):
+                drawn = tinted(self.renderer.paint(character, params), light)
+            else:
+                drawn = self.renderer.draw(params, character, light).rgba
+            yield resize_picture(drawn, self.size)
 
 
 @dataclass(eq=False)
@@ -198,19 +200,13 @@ class Painter:
     drawn: dict[tuple[str, bytes], NDArray[np.uint8]] = field(default_factory=dict)  # only the last picture
 
     @classmethod
-    def open(cls, character: PhotorealCharacter, settings: Settings, to_flame: FlameMap, build: Build) -> Painter:
-        """AnimatorError if PyTorch or a GPU is missing, CharacterError if the published files are."""
-        try:
-            from .pipeline import place_of, use_threads
-
-            device, dtype = place_of(build.precision)
-        except (ImportError, ValueError) as error:
-            raise AnimatorError(f"more than {MOST_STEPS} steps need PyTorch ({error}): {EXTRA}") from error
-        if build.threads:
-            use_threads(build.threads)
-        files, scale, is_posed = published(settings.files), character.reference_scale, _is_posed(settings)
-        arc = open_weights(files, None, scale, device=device, dtype=dtype, has_pose=is_posed)
-        return cls(arc, to_flame, Stills(settings.steps, GUIDANCE, SHARE, settings.expression_scale))
+    def open(
+        cls, character: PhotorealCharacter, settings: Settings, how: Stills, to_flame: FlameMap, place: tuple[Any, Any]
+    ) -> Painter:
+        """At a device and in a precision; CharacterError if PyTorch or the published files are missing."""
+        files, (device, dtype), is_posed = published(settings.files), place, _is_posed(settings)
+        arc = open_weights(files, None, character.reference_scale, device=device, dtype=dtype, has_pose=is_posed)
+        return cls(arc, to_flame, how)
 
     def paint(self, character: PhotorealCharacter, face: FlameParams) -> NDArray[np.uint8]:
         """[S,S,3] this face with its head pose and gaze.

@@ -41,33 +41,34 @@ class Options:
                     f'no expression is called "{name}": --anchors takes {", ".join(NAMED_EXPRESSIONS)}'
                 )
 
-    @property
-    def names(self) -> list[str]:
-        """The names of all characters, in the order of the seeds."""
-        return [self.named(seed) for seed in self.noise_seeds]
-
     def named(self, seed: int) -> str:
         """The name of the character with this seed."""
         return self.name if len(self.noise_seeds) == 1 else f"{self.name}-{seed}"
 
 
-def add_arguments(only: argparse._ArgumentGroup) -> None:
+def add_arguments(group: argparse._ArgumentGroup) -> None:
     """Adds the options that only photoreal characters have."""
     live = "copied: Arc2Face draws reference pictures once, and a CPU copies them live"
-    only.add_argument("--live", choices=LIVE, help=live)
-    only.add_argument("--neutral", type=Path, metavar="FILE", help="55 numbers of the face at rest (.csv .npy)")
-    only.add_argument("--sampler", choices=tuple(DISTILLED), help="sampler of the live pictures, lcm by default")
-    only.add_argument("--size", type=int, metavar="PIXELS", help="pixels on a side, 512 by default")
+    group.add_argument("--live", choices=LIVE, help=live)
+    group.add_argument("--neutral", type=Path, metavar="FILE", help="55 numbers of the face at rest (.csv .npy)")
+    group.add_argument("--sampler", choices=tuple(DISTILLED), help="sampler of the live pictures, lcm by default")
+    group.add_argument("--size", type=int, metavar="PIXELS", help="pixels on a side, 512 by default")
     scale = "how much the pictures resemble the photo, 0.8 by default"
-    only.add_argument("--reference-scale", type=float, metavar="0..1", help=scale)
-    only.add_argument("--no-reference", action="store_true", default=None, help="use only the photo's identity")
+    group.add_argument("--reference-scale", type=float, metavar="0..1", help=scale)
+    group.add_argument("--no-reference", action="store_true", default=None, help="use only the photo's identity")
     seeds = "each seed gives another head pose, hair and background; several make a character each"
-    only.add_argument("--noise-seed", dest="noise_seeds", type=int, nargs="+", metavar="N", help=seeds)
+    group.add_argument("--noise-seed", dest="noise_seeds", type=int, nargs="+", metavar="N", help=seeds)
     anchors = "expressions to which every picture attends: smile ..."
-    only.add_argument("--anchors", nargs="+", metavar="EXPRESSION", help=anchors)
+    group.add_argument("--anchors", nargs="+", metavar="EXPRESSION", help=anchors)
     strength = "strength of the expressions in --live copied"
-    only.add_argument("--expression-scale", type=float, metavar="0..1.5", help=strength)
-    only.add_argument("--config", type=Path, metavar="FILE.toml", help="settings, such as allow_noncommercial")
+    group.add_argument("--expression-scale", type=float, metavar="0..1.5", help=strength)
+    group.add_argument("--config", type=Path, metavar="FILE.toml", help="settings, such as allow_noncommercial")
+
+
+def names_of(name: str, typed: argparse.Namespace) -> list[str]:
+    """The names of all characters that these options make, in the order of the seeds."""
+    options = options_of(name, typed)
+    return [options.named(seed) for seed in options.noise_seeds]
 
 
 def options_of(name: str, typed: argparse.Namespace) -> Options:

@@ -21,9 +21,10 @@ from ..capture.photo import read_photos
 from ..data import Array, FlameParams
 from ..face.flame_vectors import VECTOR_SIZE, params_of
 from ..images import PhotoError
+from ..model.kinds import Settings
 from ..models import ModelError
 from ..tensor_file import CharacterError
-from .files import SMIRK, Published, published_file, require_commercial
+from .files import SMIRK, published, published_file, require_commercial
 from .loading import read_tensors
 from .vectors import bounded
 
@@ -81,9 +82,10 @@ def read_vector(smirk: Smirk, picture: NDArray[np.uint8], points: Array, *, is_b
     return bounded(smirk(pixels.float() / 255.0)[0].numpy())
 
 
-def read_expression(photo: Path, files: Published, allow_noncommercial: bool) -> FlameParams:
+def read_expression(photo: Path, settings: Settings) -> FlameParams:
     """The expression in a photo, in FLAME 2020's basis; CharacterError or ModelError if it cannot be read."""
-    require_commercial([published_file(SMIRK)], allow_noncommercial)
+    require_commercial([published_file(SMIRK)], settings.allow_noncommercial)
+    files = published(settings.files)
     (part,) = files.parts([SMIRK])
     smirk = open_smirk(files.path(part.name))
     try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from omote.engine import Character
 from omote.engine.arc2face.character import read as read_photoreal
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
-from omote.engine.model.character_file import load_any_character, load_character, user_character_names
+from omote.engine.model.character_file import load_any_character
 from omote.engine.tensor_file import CharacterError
 
 PART = SourceFile("arc2face/diffusion_pytorch_model.safetensors", "ab" * 32, "MIT", False)
@@ -81,17 +78,6 @@ def test_a_character_comes_back_from_its_file_with_or_without_a_bank(path: Path)
     assert not read_photoreal(path).bank
 
 
-def test_both_kinds_are_found_by_their_names_and_one_is_not_taken_for_the_other(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMOTE_CHARACTERS", str(path.parent))
-    assert user_character_names() == ("me",)
-    assert isinstance(load_any_character("me"), PhotorealCharacter)
-    assert isinstance(load_any_character("hana"), Character)
-    with pytest.raises(CharacterError, match="is a photoreal character, and this works with the open kind only"):
-        load_character(str(path))
-
-
 @pytest.mark.parametrize(
     "name", ["tokens", "noise", "neutral", "reference", "points", "keys_01", "values_00", "bias_00"]
 )
@@ -147,16 +133,3 @@ def test_parts_that_do_not_fit_together_are_not_saved(tmp_path: Path, change: di
     with pytest.raises(CharacterError, match=message):
         save_photoreal(replace(ME, **change), tmp_path / "me.omote")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there a file's readers are those of its folder")
-@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
-def test_umask_decides_the_permissions_of_a_character(tmp_path: Path, umask: int, mode: int) -> None:
-    before = os.umask(umask)
-    try:
-        save_photoreal(ME, tmp_path / "me.omote")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "me.omote").stat().st_mode & 0o777 == mode
-    with pytest.raises(CharacterError, match=r"cannot write .*nowhere.*: make the folder, or choose another place"):
-        save_photoreal(ME, tmp_path / "nowhere" / "me.omote")

@@ -15,7 +15,7 @@ from omote.bridge import arkit
 from omote.engine.arc2face import networks
 from omote.engine.arc2face.character import save as save_photoreal
 from omote.engine.arc2face.files import NonCommercialError, Published, files_for, published
-from omote.engine.arc2face.offline import FewSteps, Photoreal, shown
+from omote.engine.arc2face.offline import CastRenderer, Photoreal, shown
 from omote.engine.arc2face.renderer import Options, PhotorealRenderer
 from omote.engine.data import BankRows, PhotorealCharacter, SourceFile
 from omote.engine.errors import AnimatorError
@@ -53,13 +53,13 @@ def settings_of(home: Path, cast: Sequence[str] = CAST, size: int | None = None,
     return resolve_settings(cast, settings, 1)
 
 
-def few_steps(settings: RenderSettings) -> FewSteps:
+def few_steps(settings: RenderSettings) -> CastRenderer:
     """A new renderer, by networks without weights."""
     people = tuple(one for one in settings.cast if isinstance(one, PhotorealCharacter))
     assert isinstance(settings.photoreal, Photoreal)
     to_flame = settings.photoreal.to_flame.flame
     renderer = PhotorealRenderer(flat_networks(SIZE), Options(settings.steps), to_flame, steadies=False)
-    return FewSteps(people, settings.size, renderer)
+    return CastRenderer(people, settings.size, renderer)
 
 
 def script(count: int = 6) -> Animation:
@@ -89,6 +89,7 @@ def test_a_cut_shows_the_other_at_once_and_a_face_is_drawn_however_little_it_mov
     drawn = list(worker.pictures(chunk))
     np.testing.assert_array_equal(drawn[0], drawn[2])
     np.testing.assert_array_equal(drawn[3], drawn[5])
+    assert isinstance(worker.renderer, PhotorealRenderer)
     assert (drawn[2] != drawn[3]).any() and worker.renderer.counts.drawn == 3
 
 
@@ -144,7 +145,8 @@ def test_auto_ends_with_f32_for_every_worker_where_bf16_computes_something_else(
     settings = resolve_settings(("me",), load_config().for_kinds(), 1)
     assert settings.build == Build("openvino", "f32", threads=1)
     worker = render.open_renderer(pickle.loads(pickle.dumps(settings)))
-    assert isinstance(worker, FewSteps) and worker.renderer.runtime == "openvino cpu f32"
+    assert isinstance(worker, CastRenderer) and isinstance(worker.renderer, PhotorealRenderer)
+    assert worker.renderer.runtime == "openvino cpu f32"
     render._opened.clear()
 
 
