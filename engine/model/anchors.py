@@ -32,7 +32,7 @@ Key = int | tuple[int, ...]  # a reference's number, or by part that of the one 
 APART, _APART_RAD = 0.3, 0.15
 # From when on an anchor is copied, and when wholly: -1 at the first reference's face, 1 at its own.
 _FROM, _WHOLLY = -0.7, -0.2
-_PARTED = 0.1  # the weight at which lips are so far apart that an anchor is copied wholly, however unlike it is
+_PARTED = 0.1  # the weight from which on an anchor's mouth is copied wholly, however unlike it is
 _AT_REST = 0.1  # in weights: a reference nearer than that to the first in a part does the same there
 _PASSED = 0.7  # how much farther off than the nearest, in weights, an anchor counts for nothing
 _ASIDE = 0.2  # how much nearer than a third anchor the second must be to be there wholly
@@ -117,7 +117,7 @@ class Anchors:
         least = np.full((len(fits), 3), -2.0 * len(numbers), np.float32)
         best, ranked = (np.concatenate([np.take_along_axis(one, order, 1), least], 1) for one in (fits, preferred))
         there = np.clip((best[:, :2] - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
-        parted = np.minimum(weights[PARTING].max() / np.float32(_PARTED), 1.0)
+        parted = parting(weights)
         if self.is_parted:
             there[_MOUTH] = np.maximum(there[_MOUTH], parted * (best[_MOUTH, :2] > -2.0))
         aside = np.clip((ranked[:, :2] - ranked[:, 2:3]) / _ASIDE, 0.0, 1.0)
@@ -213,6 +213,11 @@ class Anchors:
             )
             for k in zones
         }
+
+
+def parting(weights: Array) -> float:
+    """How far lips are parted by these weights [52]: 0 closed, 1 so far that the inside of the mouth is seen."""
+    return min(float(weights[PARTING].max()) / _PARTED, 1.0)
 
 
 def _strongest(zones: Array) -> NDArray[np.int8]:

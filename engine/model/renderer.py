@@ -33,7 +33,7 @@ from ..face.correspondence import (
 from ..face.light import checked_light, clamped_light
 from ..face.picture_warp import PictureWarp
 from ..face.retarget import to_weights
-from .anchors import Anchors, Choice, Key
+from .anchors import Anchors, Choice, Key, parting
 from .compositing import CopySource, DrawnLayers, Fetched, compose, edge_pixels, premultiplied, sampled_grid, straight
 from .hair import HAIR_SPRINGS, Hair, HairMotion, hair_of, swings, swung
 from .networks import STATE, Encoded, Networks, face_row
@@ -373,7 +373,11 @@ class Renderer:
         for k, route in routes.items():
             square[k] /= of_heads[rows[id(route.head)], _MOUTH]
         np.clip(square, 0.0, 1.0, out=square)
-        in_mouth = _similarity_in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square)
+        alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
+        # Lips that are not parted show none of it.
+        in_mouth = _LEAST_ALIKE + parting(weights) * (
+            _in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square) - _LEAST_ALIKE
+        )
         trust[:, 1, is_mouth] = square * in_mouth[:, None]
         inputs = {
             "x": noise(),
@@ -388,7 +392,6 @@ class Renderer:
             "present": present,
         }
         straight = dict(zip(heads, found.place, strict=True))
-        alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
         return _PosedFace(view, zones, choice, routes, straight, alike, agreement, in_mouth, parts, inputs)
 
 
@@ -418,7 +421,7 @@ class _PosedFace:
         return found
 
 
-def _similarity_in_mouth(wanted: Array, shown: Array, seen: Array) -> Array:
+def _in_mouth(wanted: Array, shown: Array, seen: Array) -> Array:
     """[K] 1 for the reference from which the inside of the mouth is copied best, less for others.
 
     From ARKit weights [52], [K,52], and how squarely its cells are seen in each reference [K,n].

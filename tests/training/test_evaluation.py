@@ -267,7 +267,8 @@ def test_a_picture_that_never_comes_twice_is_not_still() -> None:
 def evaluated() -> Evaluation:
     score = Score(32.0, 30.0, 28.0, 27.0, 0.01, 0.9, 0.85)
     case = Case("people, with anchors", 2, (Group("varied", 14, score),))
-    found = Evaluation("2026-11-23", "abc", {}, "0123", "openvino", 512, cases=(case,))
+    photo = perception.IdentityDistances("photo 1", (0.3, 0.4, math.nan), (0.2, 0.3, 0.4))
+    found = Evaluation("2026-11-23", "abc", {}, "0123", "openvino", 512, cases=(case,), likeness=(photo,))
     return Evaluation(**{**vars(found), "targets": tuple(targets(found))})
 
 
@@ -285,7 +286,9 @@ def test_a_record_is_written_and_read_as_tables(tmp_path: object) -> None:
     text = report.markdown(record)
     assert "| people, with anchors | varied | 14 | 32.0 | 30.0 | 28.0 | 27.0 | 0.0100 | 0.90 | 0.85 |" in text
     assert "| people, with anchors: mouth below the head, dB | 4.000 | at most 3 | missed |" in text
-    assert "Likeness" not in text  # what was not measured has no table
+    assert "| photo 1 | drawn | 0.30 | 0.40 | - | 0.35 |" in text
+    assert "| photo 1 | copied | 0.20 | 0.30 | 0.40 | 0.30 |" in text
+    assert "Winks" not in text  # what was not measured has no table
     assert record["targets"][1]["found"] is None
 
 

@@ -116,7 +116,9 @@ def _likeness(rows: Sequence[Record]) -> str:
     body = []
     for row in rows:
         for by in ("drawn", "copied"):
-            body.append((row["photo"], by, *(_n(v, 2) for v in row[by]), _n(row[f"{by}_mean"], 2)))
+            known = [one for one in row[by] if one is not None]
+            mean = sum(known) / len(known) if known else None
+            body.append((row["photo"], by, *(_n(one, 2) for one in (*row[by], mean))))
     return _table(("photo", "", "rest", "smile", "brows up", "jaw open", "20 degrees", "mean"), body)
 
 
