@@ -29,20 +29,31 @@ TOKENS = 4  # of an expression, as the simplest of the published layouts has the
 
 
 def random_arc(config: dict[str, Any] = PUBLISHED, width: int = 64, seed: int = 0) -> Arc2Face:
-    """What draws; what makes characters is not in it."""
-    source, cross = torch.Generator().manual_seed(seed), config["cross_attention_dim"]
+    """What draws, with plain random weights; what makes characters is not in it."""
+    source = torch.Generator().manual_seed(seed)
     with torch.device("meta"):
-        unet, channels = UNet2DConditionModel(**config), (width,) * 4
-        pairs = {}
-        for number, name in enumerate(block_names(unet)):
-            wide = unet.get_submodule(name).attn2.to_k.out_features
-            key, value = (nn.Linear(cross, wide, bias=False) for _ in range(2))
-            pairs[number] = (key, value)
-        install(unet, pairs)
-        tiny = AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels)
-        adapter = ExpressionTokens(ImageProjection(VECTOR_SIZE, cross, TOKENS), TOKENS, cross)
-    for module in (unet, tiny, adapter):
+        arc = assembled(unet_of(config), TOKENS, {}, width)
+    for module in (arc.unet, arc.tiny, arc.adapter):
         fill(module, source)
+    return arc
+
+
+def unet_of(config: dict[str, Any]) -> Any:
+    """diffusers' UNet with our processors and an expression adapter."""
+    unet, pairs = UNet2DConditionModel(**config), {}
+    for number, name in enumerate(block_names(unet)):
+        wide = unet.get_submodule(name).attn2.to_k.out_features
+        key, value = (nn.Linear(config["cross_attention_dim"], wide, bias=False) for _ in range(2))
+        pairs[number] = (key, value)
+    install(unet, pairs)
+    return unet
+
+
+def assembled(unet: Any, tokens: int, decoder: dict[str, Any], width: int) -> Arc2Face:
+    """The UNet with an adapter of so many tokens, and a TAESD of so many channels."""
+    cross, channels = unet.config.cross_attention_dim, (width,) * 4
+    adapter = ExpressionTokens(ImageProjection(VECTOR_SIZE, cross, tokens), tokens, cross)
+    tiny = AutoencoderTiny(encoder_block_out_channels=channels, decoder_block_out_channels=channels, **decoder)
     missing = cast(Any, None)
     return Arc2Face(unet, adapter, missing, missing, tiny, missing)
 

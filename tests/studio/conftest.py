@@ -12,7 +12,8 @@ import pytest
 
 from omote.engine.data import FlameParams, Portrait, Stamp
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+_ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(_ROOT), str(_ROOT / "benchmarks")]
 
 Draw = Callable[[int], Portrait]
 
