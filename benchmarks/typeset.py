@@ -137,8 +137,9 @@ def _rival_goals(folder: Path) -> list[Goal]:
     ran = {name: case for name, case in cases.items() if "took_ms" in case}
     ours, in_f32 = ran.get(OURS), ran.get(f"{OURS} f32")
     at = square(SIZE)
-    own_ms, of = (_picture_ms(ours), str(ours["runtime"])) if ours else (None, "")
-    found = [_goal(f"network and compositing at {at}: p50 at most 16 ms", own_ms, " ms", 16.0, is_least=False, of=of)]
+    fastest = _fastest_picture(folder)
+    own_ms, of = (float(fastest["ms"]["p50"]), str(fastest["runtime"])) if fastest else (None, "")
+    found = [_goal(f"a picture of {at}, all of it: p50 at most 16 ms", own_ms, " ms", 16.0, is_least=False, of=of)]
     for rival in (TURBO, LIVE_PORTRAIT):
         peers = [case for name, case in ran.items() if name.startswith(rival)]
         exact = [case for case in peers if case["runtime"].endswith("f32")]
@@ -152,16 +153,27 @@ def _rival_goals(folder: Path) -> list[Goal]:
     return found
 
 
+def _fastest_picture(folder: Path) -> Mapping[str, Any] | None:
+    """The cell of a whole picture in one step, from most references, in the fastest runtime."""
+    cells = (kept("network", folder) or {}).get("cells", [])
+    ran = [
+        one for one in cells if one["part"] == "picture" and (one["size"], one["steps"]) == (SIZE, 1) and "ms" in one
+    ]
+    most = max((one["references"] for one in ran), default=0)
+    of_most = [one for one in ran if one["references"] == most]
+    return min(of_most, key=lambda one: float(one["ms"]["p50"]), default=None)
+
+
 def _picture_ms(case: dict[str, Any]) -> float:
     return float(case["took_ms"]["picture"]["p50"])
 
 
 def _soak_goals(folder: Path) -> list[Goal]:
     """Only runs that last as long as the goal count."""
-    rows = (kept("growth", folder) or {}).get("by", {}).get("length", {}).get("rows", [])
-    grown = [row["memory"].get("grown_mib") for row in rows if row["minutes"] >= MINUTES]
+    result = kept("soak_game", folder) or {}
+    grown = result["memory"]["sender"].get("grown_mib") if result.get("minutes", 0.0) >= MINUTES else None
     asked = f"memory over {MINUTES:g} minutes: the second half at most {FLAT_MIB:g} MiB above the first"
-    return [_goal(asked, next(iter(grown), None), " MiB", FLAT_MIB, is_least=False)]
+    return [_goal(asked, grown, " MiB", FLAT_MIB, is_least=False)]
 
 
 def _offline_goals(folder: Path) -> list[Goal]:
