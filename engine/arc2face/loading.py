@@ -18,6 +18,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
 from diffusers.models.embeddings import ImageProjection, IPAdapterFaceIDImageProjection, IPAdapterFullImageProjection
+from diffusers.utils import convert_unet_state_dict_to_peft
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -293,21 +294,12 @@ def read_lora(path: Path) -> Lora:
     return Lora(str(path), tensors, *_alphas(alphas, config, ranks), ranks)
 
 
-# The endings of a LoRA's keys in all versions of diffusers, and PEFT's names for them.
-_ENDINGS = {
-    **dict.fromkeys((".lora_A.weight", ".lora_A.default.weight", ".lora.down.weight", "_lora.down.weight"), "A"),
-    **dict.fromkeys((".lora_B.weight", ".lora_B.default.weight", ".lora.up.weight", "_lora.up.weight"), "B"),
-    **dict.fromkeys((".lora.alpha", ".alpha"), ""),
-}
-
-
 def _parted(key: str) -> tuple[str, str]:
     """The module of a LoRA's key, "down_blocks.0.attentions.0…attn1.to_q", and "A", "B" or ""."""
-    module, part = key.removeprefix("unet.").removesuffix(".alpha").replace(".processor", ""), ""
-    for ending, name in _ENDINGS.items():
-        if module.endswith(ending):
-            module, part = module.removesuffix(ending), name
-    return (f"{module}.0" if module.endswith("to_out") else module), part
+    (name,) = convert_unet_state_dict_to_peft({key.removeprefix("unet."): key})
+    module, _, ending = name.removesuffix(".alpha").replace(".default.", ".").partition(".lora_")
+    module = module.removesuffix(".lora")
+    return (f"{module}.0" if module.endswith("to_out") else module), {"A.weight": "A", "B.weight": "B"}.get(ending, "")
 
 
 def _ranks(path: Path, parts: list[tuple[str, str, Tensor]]) -> dict[str, int]:

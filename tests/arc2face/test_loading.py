@@ -259,6 +259,7 @@ def test_published_loras_fit_and_leave_the_file_of_the_unet_as_it_is(published: 
         ({"text_encoder.q.lora.down.weight": (2, 2)}, "also changes a text encoder"),
         ({"unet.conv_in.lora.down.weight": (2, 4, 3, 3)}, "a down and an up matrix for each weight, got.*conv_in"),
         ({"unet.conv_in.weight": (1,)}, "a down and an up matrix for each weight, got conv_in"),
+        ({"unet.conv_in.lora.down.bias": (2,)}, "a down and an up matrix for each weight, got conv_in"),
         ({"unet.conv_in.hada_w1_a": (1,)}, "a down and an up matrix for each weight, got conv_in"),
         (
             {f"unet.down_blocks.7.resnets.0.conv1.lora.{part}.weight": shape
