@@ -38,16 +38,18 @@ _SHADE_EDGE = 0.05  # half the width of the step between light and shade
 _SOLID, _SEEN = 0.95, 0.02  # alpha
 _CLEAR = 1e-3  # share of the camera's distance: thin layers may lie so far inside a surface
 
-# The mouths of the references, in order: VRM's names of an expression, and the ARKit weights that make it up. Models
-# with ARKit's 52 shapes show them exactly.
+# The mouths of the references, in order: names of an expression in VRM, by VRoid and in ARKit, and the ARKit weights
+# that make it up. Models with ARKit's 52 shapes show them exactly.
+_SMILE, _WIDE = "mouthSmileLeft+mouthSmileRight", "mouthStretchLeft+mouthStretchRight"
 _MOUTHS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("jawopen", "aa", "a", "fcl_mth_a"), ("jawOpen",)),
     (("mouthfunnel", "oh", "o", "fcl_mth_o"), ("jawOpen", "mouthFunnel")),
-    (("ih", "i", "fcl_mth_i"), ("jawOpen", "mouthStretchLeft+mouthStretchRight", "mouthSmileLeft+mouthSmileRight")),
+    (("ih", "i", "fcl_mth_i"), ("jawOpen", _WIDE, _SMILE)),
     (("mouthpucker", "ou", "u", "fcl_mth_u"), ("jawOpen", "mouthPucker")),
+    (("ee", "e", "fcl_mth_e"), ("jawOpen", _WIDE, _SMILE)),
+    (("mouthsmileleft+mouthsmileright",), (_SMILE,)),
 )
-_BLINKS = ("blink", "fcl_eye_close")
-_BOTH_BLINKS = ("eyeblinkleft", "eyeblinkright")
+_BLINKS = ("blink", "fcl_eye_close", "eyeblinkleft+eyeblinkright")
 _MOUTH_POINTS = ("mouth_right", "mouth_top", "mouth_left", "mouth_bottom", "chin")
 _STEPS = np.linspace(0.0, 1.0, 11)
 
@@ -78,13 +80,13 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> MadeCharacter:
         raise VrmError(str(error)) from error
     ours = _OurSpace.of(drawer, camera, face, anchors)
     references = [ours.reference(_Pose(), {})]
-    if blinks := _blink(model):
+    if blinks := _expressions(model, _BLINKS):
         references.append(ours.reference(_Pose(blinks), {}, is_blinking=True))
     for way in (1.0, -1.0):
         references.append(ours.reference(_Pose((), way * _TURN_DEG), {}))
     for names, weights in _MOUTHS:
-        if shape := next((one for one in names if model.expressions.get(one)), None):
-            references.append(ours.reference(_Pose((shape,)), ours.like((shape,), weights)))
+        if shapes := _expressions(model, names):
+            references.append(ours.reference(_Pose(shapes), ours.like(shapes, weights)))
     warnings = list(drawing_warnings(face, found.points, found.confidence))
     if not blinks:
         warnings.append("The model has no expression for closed eyes: blinks are painted.")
@@ -94,12 +96,10 @@ def made_from_vrm(name: str, model: VrmModel, consent: str) -> MadeCharacter:
     return MadeCharacter(character, tuple(warnings))
 
 
-def _blink(model: VrmModel) -> tuple[str, ...]:
-    """The expressions that close both eyes."""
-    for one in _BLINKS:
-        if model.expressions.get(one):
-            return (one,)
-    return _BOTH_BLINKS if all(model.expressions.get(one) for one in _BOTH_BLINKS) else ()
+def _expressions(model: VrmModel, names: Sequence[str]) -> tuple[str, ...]:
+    """The first of these expressions that the model has, or both sides of it; none if it has none."""
+    each = (tuple(name.split("+")) for name in names)
+    return next((one for one in each if all(model.expressions.get(name) for name in one)), ())
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,12 @@ _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _TRIANGLES = (None, 4)
 _PICTURES = ("PNG", "JPEG", "WEBP")
+# Morph targets that are expressions by their own names where a model has no such expression: VRoid's and ARKit's.
+_NAMED_TARGETS = frozenset(
+    [f"fcl_mth_{vowel}" for vowel in "aiueo"]
+    + ["fcl_eye_close", "jawopen", "mouthfunnel", "mouthpucker"]
+    + [f"{name}{side}" for name in ("eyeblink", "mouthsmile") for side in ("left", "right")]
+)
 _UPPER_ARMS = {"leftUpperArm": 1.0, "rightUpperArm": -1.0}  # and the side to which each points
 
 
@@ -186,7 +192,7 @@ class _VrmReader:
         self._world = self._at_rest()
 
     def model(self) -> VrmModel:
-        expressions = dict(self._expressions())
+        expressions = self._named_targets() | dict(self._expressions())
         used = {(mesh, target) for binds in expressions.values() for mesh, target, _ in binds}
         parts = tuple(
             part for k, node in enumerate(self._nodes) if node.mesh is not None for part in self._parts(k, used)
@@ -424,6 +430,17 @@ class _VrmReader:
             solid = image.convert("RGBA")
             solid.thumbnail((_MOST_TEXTURE_PX, _MOST_TEXTURE_PX))
             return np.asarray(solid)
+
+    def _named_targets(self) -> dict[str, tuple[Bind, ...]]:
+        """Morph targets that are expressions by their own names, which exporters keep in extras."""
+        found: dict[str, tuple[Bind, ...]] = {}
+        for k, mesh in enumerate(self._gltf.meshes):
+            extras = [mesh.extras, *(one.extras for one in mesh.primitives)]
+            names = next((one["targetNames"] for one in extras if isinstance(one, dict) and "targetNames" in one), None)
+            for target, name in enumerate(names if isinstance(names, list) else ()):
+                if (low := str(name).lower().rpartition(".")[2]) in _NAMED_TARGETS:
+                    found[low] = (*found.get(low, ()), (k, target, 1.0))
+        return found
 
     def _expressions(self) -> Iterator[tuple[str, tuple[Bind, ...]]]:
         if self._is_new:

@@ -25,8 +25,21 @@ from .kit import ANIME_KIT, needs_kit
 from .vrm_models import drawn_model, squares
 
 pytestmark = needs_kit
+BLINK = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
+SMILE = {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}
+PERFECT_SYNC = {name: {name: 1.0} for name in arkit.NAMES}
+# By VRoid's names of morph targets, some with the mesh before it.
+VROID = {
+    "Face.Fcl_EYE_Close": BLINK,
+    "Fcl_MTH_A": {"jawOpen": 0.7},
+    "Fcl_MTH_E": {"jawOpen": 0.25, "mouthStretchLeft": 0.6, "mouthStretchRight": 0.6},
+    "Fcl_MTH_I": {"jawOpen": 0.1, "mouthStretchLeft": 0.9, "mouthStretchRight": 0.9},
+    "Fcl_MTH_O": {"jawOpen": 0.5, "mouthFunnel": 0.8},
+    "Fcl_MTH_U": {"jawOpen": 0.2, "mouthPucker": 0.9},
+    "Fcl_HA_Fung1": {},
+}
 SHAPES = {
-    "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "blink": BLINK,
     "aa": {"jawOpen": 0.7},
     "ou": {"mouthPucker": 0.8},
 }
@@ -96,6 +109,40 @@ def test_both_versions_give_the_same_model(figure: Figure) -> None:
         np.testing.assert_allclose(ours.follows, theirs.follows, atol=1e-6)
         for name in ("blink", "aa", "ou"):
             np.testing.assert_allclose(new.moved(ours, name), old.moved(theirs, name), atol=1e-4)
+
+
+def shown(character: Character) -> list[dict[str, float]]:
+    """The weights above a quarter of each reference but the first, in front."""
+    found = [one.params for one in character.references[1:] if abs(one.params.neck_pose[1]) < 0.1]
+    weights = [dict(zip(arkit.NAMES, to_weights(params), strict=True)) for params in found]
+    return [{name: value for name, value in one.items() if value > 0.25} for one in weights]
+
+
+@pytest.mark.slow
+def test_a_model_with_perfect_sync_shows_arkit_s_shapes(figure: Figure) -> None:
+    data = drawn_model(figure, 1, PERFECT_SYNC)
+    found = made_from_vrm("me", opened_vrm(data, "a.vrm"), "agreed")
+    assert found.warnings == ()
+    closed, opened, funnel, pucker, smile = shown(found.character)
+    assert set(closed) == set(BLINK)
+    assert opened["jawOpen"] > 0.7 and set(opened) == {"jawOpen"}
+    assert funnel["mouthFunnel"] > 0.6
+    assert pucker["mouthPucker"] > 0.6
+    assert set(smile) == set(SMILE) and min(smile.values()) > 0.7
+
+
+@pytest.mark.slow
+def test_morph_targets_with_vroid_s_names_are_read(figure: Figure) -> None:
+    data = drawn_model(figure, 0, VROID, are_only_targets=True)
+    found = made_from_vrm("me", opened_vrm(data, "a.vrm"), "agreed")
+    assert found.warnings == ()
+    closed, a, o, i, u, e = shown(found.character)
+    assert set(closed) == set(BLINK)
+    assert a["jawOpen"] > 0.4
+    assert o["mouthFunnel"] > 0.5
+    assert min(i["mouthStretchLeft"], i["mouthStretchRight"]) > 0.6
+    assert u["mouthPucker"] > 0.5
+    assert min(e["mouthStretchLeft"], e["mouthStretchRight"]) > 0.3
 
 
 def test_its_terms_are_kept(made: Character, tmp_path: Path) -> None:

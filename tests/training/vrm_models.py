@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ def add_skeleton(glb: Glb, neck: NDArray[Any], head: NDArray[Any], way: float) -
     ]
 
 
+PRESETS = ("blink", "aa", "ih", "ou", "ee", "oh", "happy")
 BONES = {"hips": 0, "neck": 1, "head": 2, "leftUpperArm": 3, "leftLowerArm": 4}
 
 
@@ -91,23 +93,23 @@ def extended(glb: Glb, version: int, expressions: dict[str, list[tuple[int, int,
     """VRM's extension; an expression's rows are a node with a mesh, a morph target and its weight."""
     glb.json["scenes"] = [{"nodes": [0, *range(5, len(glb.json["nodes"]))]}]
     if version == 1:
-        preset = {
-            name: {"morphTargetBinds": [{"node": n, "index": k, "weight": w} for n, k, w in rows]}
-            for name, rows in expressions.items()
-        }
+        named: dict[str, dict[str, Any]] = {"preset": {}, "custom": {}}
+        for name, rows in expressions.items():
+            binds = [{"node": n, "index": k, "weight": w} for n, k, w in rows]
+            named["preset" if name in PRESETS else "custom"][name] = {"morphTargetBinds": binds}
         said: dict[str, Any] = {
             "specVersion": "1.0",
             "meta": META_1,
             "humanoid": {"humanBones": {name: {"node": node} for name, node in BONES.items()}},
-            "expressions": {"preset": preset},
+            "expressions": named,
         }
         glb.json["extensions"] = {"VRMC_vrm": said}
         return
-    old = {"aa": "a", "ih": "i", "ou": "u", "oh": "o"}
+    old = {"blink": "blink", "aa": "a", "ih": "i", "ou": "u", "ee": "e", "oh": "o", "happy": "joy"}
     groups = [
         {
-            "name": name.upper(),
-            "presetName": old.get(name, name),
+            "name": name.upper() if name in PRESETS else name,
+            "presetName": old.get(name, "unknown"),
             "binds": [{"mesh": glb.json["nodes"][n]["mesh"], "index": k, "weight": 100.0 * w} for n, k, w in rows],
         }
         for name, rows in expressions.items()
@@ -149,13 +151,18 @@ def squares(version: int = 1, **changed: Any) -> Glb:
     return glb
 
 
-def drawn_model(figure: Any, version: int, shapes: dict[str, dict[str, float]]) -> bytes:
-    """A character of the kit; `shapes` are expressions by VRM's names, as ARKit weights."""
+def drawn_model(
+    figure: Any, version: int, shapes: Mapping[str, Mapping[str, float]], *, are_only_targets: bool = False
+) -> bytes:
+    """A character of the kit; `shapes` are expressions by their names in the file, as ARKit weights.
+
+    If they `are_only_targets`, the model has morph targets of these names and no expressions.
+    """
     from omote.engine.training.anime.rasterize import BODY, BROW, HAIR, IRIS, LASH, SKIN
 
     front = np.zeros(3, np.float32)
     rest = figure.pose(arkit.weights({}), front)
-    posed = [figure.pose(arkit.weights(one), front).vertex for one in shapes.values()]
+    posed = [figure.pose(arkit.weights(dict(one)), front).vertex for one in shapes.values()]
     glb, way, textures = Glb(), 1.0 if version == 1 else -1.0, figure.textures
     joint = figure.kit.joint
     add_skeleton(glb, joint["neck"] / 10.0, joint["head"] / 10.0, way)
@@ -205,9 +212,9 @@ def drawn_model(figure: Any, version: int, shapes: dict[str, dict[str, float]]) 
                 "targets": targets,
             }
         )
-    glb.json["meshes"].append({"primitives": primitives})
+    glb.json["meshes"].append({"primitives": primitives, "extras": {"targetNames": list(shapes)}})
     glb.json["nodes"].append({"mesh": 0, "skin": 0})
-    extended(glb, version, {name: [(5, k, 1.0)] for k, name in enumerate(shapes)})
+    extended(glb, version, {} if are_only_targets else {name: [(5, k, 1.0)] for k, name in enumerate(shapes)})
     return glb.written()
 
 

@@ -47,6 +47,31 @@ def test_expressions_move_what_they_bind(version: int) -> None:
     assert model.moved(part, "nothing") is part.position
 
 
+@pytest.mark.parametrize("holder", ["mesh", "primitive"])
+def test_morph_targets_are_expressions_by_their_names_where_there_are_none(holder: str) -> None:
+    glb = squares()
+    mesh = glb.json["meshes"][0]
+    named = mesh if holder == "mesh" else mesh["primitives"][0]
+    glb.json["extensions"]["VRMC_vrm"]["expressions"] = {}
+    named["extras"] = {"targetNames": ["Face.Fcl_MTH_A", "Fcl_HA_Short"]}
+    model = opened_vrm(glb.written(), "a.vrm")
+    (part,) = model.parts
+    assert model.expressions.keys() == {"fcl_mth_a"}
+    assert (model.moved(part, "fcl_mth_a") - part.position)[:, 1] == pytest.approx(-0.1, abs=1e-5)
+    others: tuple[Any, ...] = ([1, None, {}], "Fcl_MTH_A", 7, None)
+    for other in others:
+        named["extras"] = {"targetNames": other}
+        assert opened_vrm(glb.written(), "a.vrm").expressions == {}
+
+
+def test_an_expression_of_the_same_name_is_preferred_to_a_morph_target() -> None:
+    glb = squares()
+    preset = glb.json["extensions"]["VRMC_vrm"]["expressions"]["preset"]
+    preset["jawOpen"] = {"morphTargetBinds": [{"node": 5, "index": 0, "weight": 0.5}]}
+    glb.json["meshes"][0]["extras"] = {"targetNames": ["jawOpen"]}
+    assert opened_vrm(glb.written(), "a.vrm").expressions["jawopen"] == ((0, 0, 0.5),)
+
+
 def test_a_held_out_arm_is_lowered() -> None:
     glb = squares()
     glb.json["nodes"].append({"mesh": 0})  # hangs on the elbow, not on a skin
