@@ -107,9 +107,9 @@ class Anchors:
         if not self.is_parted:
             turned, off = (np.linalg.norm(self.turns - one, axis=1) for one in (turn, self.turns[0]))
             fits = np.maximum(fits.max(0), _fit(turned, off, _APART_RAD, numbers))[None]
-        preferred = fits.copy()
+        preferred, parted = fits.copy(), parting(weights)
         if self.is_parted:
-            preferred[_MOUTH] += _ROOMY * self._room[numbers]
+            preferred[_MOUTH] += parted * _ROOMY * self._room[numbers]
         order = np.argsort(-preferred, axis=1, kind="stable")
         lips_alone = self.is_parted and self._room[numbers[order[_MOUTH, 0]]] == 0.0
         if lips_alone:
@@ -117,7 +117,6 @@ class Anchors:
         least = np.full((len(fits), 3), -2.0 * len(numbers), np.float32)
         best, ranked = (np.concatenate([np.take_along_axis(one, order, 1), least], 1) for one in (fits, preferred))
         there = np.clip((best[:, :2] - _FROM) / (_WHOLLY - _FROM), 0.0, 1.0)
-        parted = parting(weights)
         if self.is_parted:
             there[_MOUTH] = np.maximum(there[_MOUTH], parted * (best[_MOUTH, :2] > -2.0))
         aside = np.clip((ranked[:, :2] - ranked[:, 2:3]) / _ASIDE, 0.0, 1.0)
