@@ -374,10 +374,8 @@ class Renderer:
             square[k] /= of_heads[rows[id(route.head)], _MOUTH]
         np.clip(square, 0.0, 1.0, out=square)
         alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
-        # Lips that are not parted show none of it.
-        in_mouth = _LEAST_ALIKE + parting(weights) * (
-            _in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square) - _LEAST_ALIKE
-        )
+        in_mouth = agreement[:, _MOUTH].copy()
+        in_mouth += parting(weights) * (_in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square) - in_mouth)
         trust[:, 1, is_mouth] = square * in_mouth[:, None]
         inputs = {
             "x": noise(),
