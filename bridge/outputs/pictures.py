@@ -22,11 +22,12 @@ FPS = 60  # the rate that receivers are told; pictures are sent as they come
 CAMERA_SIZE = (1280, 720)
 
 INSTALL = {
-    "virtualcam": "pip install 'omote[virtualcam]' (pyvirtualcam, under the GPL 2.0: so it is not part of Omote)",
-    "ndi": "pip install 'omote[ndi]' (cyndilib, which brings NDI's own library under NDI's terms: https://ndi.video; "
-    "NDI is a trademark of Vizrt NDI AB)",
-    "spout": "pip install 'omote[spout]' (SpoutGL)",
-    "syphon": "pip install 'omote[syphon]' (syphon-python)",
+    "virtualcam": "to install it, pip install 'omote[virtualcam]' (pyvirtualcam, under the GPL 2.0: "
+    "so it is not part of Omote)",
+    "ndi": "to install it, pip install 'omote[ndi]' (cyndilib, which brings NDI's own library under NDI's terms: "
+    "https://ndi.video; NDI is a trademark of Vizrt NDI AB)",
+    "spout": "to install it, pip install 'omote[spout]' (SpoutGL)",
+    "syphon": "to install it, pip install 'omote[syphon]' (syphon-python)",
 }
 CAMERA_CURES = {
     "linux": "sudo apt install v4l2loopback-dkms, then "

@@ -193,7 +193,9 @@ def _library() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        raise VoiceError("microphones need sounddevice: pip install 'omote[voice]'") from error
+        raise VoiceError(
+            "microphones need the package sounddevice, which is missing: to install it, pip install 'omote[voice]'"
+        ) from error
     except OSError as error:
         raise VoiceError(
             f"microphones need the library PortAudio ({error}): on Debian or Ubuntu apt-get install libportaudio2"

@@ -139,7 +139,9 @@ def _pynput_listener(press: Callable[[Any], None], release: Callable[[Any], None
     try:
         from pynput import keyboard
     except ModuleNotFoundError as error:
-        raise HotkeyError(f"global hotkeys need pynput ({error}): {INSTALL}") from error
+        raise HotkeyError(
+            f"hotkeys in other programs need the package pynput, which is missing: to install it, {INSTALL}"
+        ) from error
     except ImportError as error:  # pynput connects when it is imported
         first = str(error).splitlines()[0]
         raise HotkeyError(f"global hotkeys cannot hear this system's keyboard: {first}") from error

@@ -84,7 +84,9 @@ class QualityControl:
         with self._lock:
             live = self._live
             if live is None or not self.is_adjustable:
-                raise QualityError("a photoreal character's quality is chosen at the start, by --size and --steps")
+                raise QualityError(
+                    "a photoreal character's size and steps are chosen when Omote starts: start it again with others"
+                )
             choice = self.choice.changed(changes)
             # Whatever may fail comes first, so that a refused change leaves the picture and the choice as they were.
             animator = self._animator(live.session, choice)

@@ -42,7 +42,7 @@ class SourceSwitch:
         """`camera_spec` returns the camera that was chosen on the page, as `open_source` takes it."""
         # Opens the source that the loop began with.
         self.reopen: Callable[[], Source] = lambda: open_source(source, loop=source == "demo")
-        self.destinations: Sequence[str] = ()  # of `--out`; no source may listen there
+        self.destinations: Sequence[str] = ()  # of the outputs; no source may listen there
         self._first_kind = self._kind = _kind_of(source)
         self._specs: dict[str, Callable[[], str]] = {"webcam": camera_spec}  # by kind, what else than the kind to open
         self._chosen: set[str] = set()  # kinds of which a certain source was chosen on the page
@@ -135,7 +135,7 @@ def _kind_of(source: str) -> str:
 
 
 def check_no_feedback(source: Source, destinations: Iterable[str]) -> Source:
-    """Returns the source; SourceError if one of the `--out` destinations sends to the port where it listens."""
+    """Returns the source; SourceError if one of these outputs sends to the port where it listens."""
     if not isinstance(source, DatagramSource):
         return source
     for destination in destinations:
@@ -143,7 +143,7 @@ def check_no_feedback(source: Source, destinations: Iterable[str]) -> Source:
         port = to.port or _DEFAULT_PORTS.get(to.kind, 0)
         if to.kind in _DEFAULT_PORTS and port in source.ports and to.host in _hosts_of(source.host):
             raise SourceError(
-                f"--out {destination} sends to UDP port {port} of this machine, where {source.name} listens: "
+                f"the output {destination} sends to UDP port {port} of this machine, where {source.name} listens: "
                 f"Omote would perform itself; choose another port for one of them, as {to.kind}:{port + 1}"
             )
     return source

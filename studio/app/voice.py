@@ -52,7 +52,7 @@ class VoiceController:
         A file is refused unless the run began with it, because a page must not name paths.
         """
         if spec != self._first and spec.lower().endswith(SOUND_SUFFIX):
-            raise VoiceError(f"{spec[:80]} is a file: name it when Omote starts, with --voice")
+            raise VoiceError(f"{spec[:80]} is a file: choose a microphone, or name the file when Omote starts")
         self._open(spec)
 
     def close(self) -> None:

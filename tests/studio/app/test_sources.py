@@ -123,7 +123,7 @@ def test_switching_back_to_a_part_of_a_take_plays_the_same_part(tmp_path: Path) 
     ],
 )
 def test_an_output_to_the_source_is_refused_with_the_cure(source: str, out: str) -> None:
-    with pytest.raises(SourceError, match=rf"--out {out[:6]}.* would perform itself; choose another port"):
+    with pytest.raises(SourceError, match=rf"the output {out[:6]}.* would perform itself; choose another port"):
         _open_source(Config(source=source, out=("ndi", out)))
 
 

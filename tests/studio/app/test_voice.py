@@ -82,7 +82,11 @@ def test_the_end_of_the_studio_closes_the_microphone(studio: StudioSession, log:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"device": "/etc/secret.wav"}, VoiceError, "is a file: name it when Omote starts"),
+        (
+            {"device": "/etc/secret.wav"},
+            VoiceError,
+            "is a file: choose a microphone, or name the file when Omote starts",
+        ),
         ({"device": 3}, ControlError, "device must be the name of a microphone"),
         ({"device": "unplugged"}, VoiceError, "cannot be opened"),
         ({"strength": 9}, VoiceError, "from 0 to 2"),

@@ -38,7 +38,7 @@ def test_a_quality_is_kept_as_it_was_written() -> None:
 
 def test_a_renderer_without_qualities_is_left_as_it_is(api: httpx.Client) -> None:
     answer = api.post("/api/quality", json={"size": 256})
-    assert (answer.status_code, "chosen at the start" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "chosen when Omote starts" in answer.json()["error"]) == (400, True)
     assert not api.get("/api/state").json()["quality"]["is_adjustable"]
 
 

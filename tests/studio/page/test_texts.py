@@ -101,6 +101,13 @@ def test_plurals_have_the_forms_of_the_language_and_no_text_is_empty(language: s
             assert isinstance(CATALOGUES["en"][key], dict), key
 
 
+@pytest.mark.parametrize("language", list(FORMS))
+def test_no_text_holds_words_of_the_command_line(language: str) -> None:
+    for key, text in CATALOGUES[language].items():
+        for one in forms(text).values():
+            assert not re.search(r"(?<![\w-])--\w|\bomote [a-z]+\b|\bpip install\b", one), key
+
+
 def strings(value: object) -> Iterator[str]:
     """The strings in JSON values."""
     if isinstance(value, str):

@@ -126,7 +126,9 @@ def test_without_a_library_the_panel_says_what_to_install(
     page: playwright.Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing() -> None:
-        raise VoiceError("microphones need sounddevice: pip install 'omote[voice]'")
+        raise VoiceError(
+            "microphones need the package sounddevice, which is missing: to install it, pip install 'omote[voice]'"
+        )
 
     monkeypatch.setattr(voice_module, "microphones", missing)
     page.click("#tab-light")
