@@ -149,7 +149,7 @@ def test_its_terms_are_kept(made: Character, tmp_path: Path) -> None:
     path = tmp_path / "me.omote"
     save_character(made, path)
     kept = read_character(path)
-    assert "Test by Nobody" in kept.made_from and "commercial use: corporation" in kept.made_from
+    assert "by Nobody. licence:" in kept.made_from and "commercial use: corporation" in kept.made_from
     assert "Seed-san" in kept.licence and kept.consent == "agreed"
 
 

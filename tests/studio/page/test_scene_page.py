@@ -58,6 +58,7 @@ def test_a_background_is_chosen_on_the_page_and_left_out_by_an_address(
     with page.expect_popup() as opened:
         page.evaluate("address => void open(address)", f"{omote.clean_url}&bg=203040")
     own = opened.value
+    own.wait_for_selector("canvas", state="attached")
     until(lambda: pixels(own)[..., 3].max() == 255, "a picture")
     assert corner(own)[3] == 0
     assert own.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(32, 48, 64)"
