@@ -58,6 +58,7 @@ ZONES = (
     ("brow", "eyeWide"),
 )
 OPENINGS = 3  # of ZONES: those that open and close
+MOUTH_ZONE = 2  # of ZONES
 _GAZE = 0.5  # how much a weight of an eye's gaze counts beside one of its lids
 
 
@@ -78,7 +79,7 @@ _BLINKS, _SMILES, _SQUINTS = (
 )
 _COUNTS = np.array([_GAZE if name.startswith("eyeLook") else 1.0 for name in arkit.NAMES], np.float32)
 _IN_ZONE = 0.25  # of the farthest that the zone's weights move a point
-_UNLIKE, _LEAST = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
+_UNLIKE, LEAST_ALIKE = 0.5, 0.1  # how much farther off, in weights, a reference is that counts least in a zone
 _EDGE_ON = 0.1  # cosine to the camera; below it all surfaces are seen equally badly
 _UNKNOWN = 0.5  # visible and facing beyond the head, where no surface tells
 # What of a head is its face: cosine to straight ahead, and how far it reaches from the eyes to the crown.
@@ -412,8 +413,12 @@ def _bend(weights: Array) -> Array:
 
 def expression_similarity(wanted: Array, shown: Array) -> Array:
     """[K,4] 1 for the reference that does most alike in a zone, less for others; from ARKit weights [52], [K,52]."""
-    away = zone_distance(wanted, shown)
-    return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, _LEAST, 1.0), np.float32)
+    return similarity_of(zone_distance(wanted, shown))
+
+
+def similarity_of(away: Array) -> Array:
+    """[K,...] 1 for the reference that is least far away, less for others; from distances [K,...] in ARKit weights."""
+    return np.asarray(np.clip(1.0 - (away - away.min(0)) / _UNLIKE, LEAST_ALIKE, 1.0), np.float32)
 
 
 def _zones(head: OpenHead) -> Array:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from omote.bridge import arkit
 
 from ..data import Reference
-from ..face.correspondence import MOUTH_CHANNEL, ZONE_WEIGHTS, View, Viewer, zone_distance
+from ..face.correspondence import MOUTH_CHANNEL, MOUTH_ZONE, ZONE_WEIGHTS, View, Viewer, zone_distance
 from .compositing import CopySource
 from .networks import Encoded
 
@@ -44,7 +44,8 @@ PARTING = [k for k, name in enumerate(arkit.NAMES) if name.startswith(_OPENING)]
 _OPEN_CELLS = 12  # of the inside of the mouth must be seen where it is open
 _ROOMY = 0.2  # how much better a picture of a mouth fits that shows most of its inside
 _KEPT = 32  # pictures that are put together, about two megabytes each
-_MOUTH = 2  # of ZONES: what surrounds the parts goes with the mouth, whose jaw moves it
+# What surrounds the parts goes with the mouth, whose jaw moves it.
+_MOUTH = MOUTH_ZONE
 
 
 class Choice(NamedTuple):

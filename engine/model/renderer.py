@@ -18,7 +18,9 @@ from ..face.correspondence import (
     COVERED_CHANNEL,
     GRID,
     HAIR_CHANNEL,
+    LEAST_ALIKE,
     MOUTH_CHANNEL,
+    MOUTH_ZONE,
     OPENINGS,
     TRUST,
     ZONES,
@@ -27,6 +29,7 @@ from ..face.correspondence import (
     carried_on,
     expression_similarity,
     likeness,
+    similarity_of,
     unsqueezed,
     zone_distance,
 )
@@ -62,10 +65,8 @@ _OFF_RAD = 0.12  # by how much a person's head is turned otherwise than flow sho
 _CHOICES = 4  # of references whose stacked features are kept
 # A character that is shown from one side turns as it is wanted up to the first angle, and never beyond the second.
 _FREELY_RAD, _MOST_RAD = np.radians([14.0, 26.0]).astype(np.float32)
-_MOUTH = 2  # of the zones
-# The inside of the mouth is copied where so much of it is seen. Seen wholly counts as much as that many weights, and a
-# reference that is farther off by so much counts least.
-_SHOWN, _SQUARELY, _UNLIKE, _LEAST_ALIKE = 0.3, 1.0, 0.5, 0.1
+# The inside of the mouth is copied from references that show so much of it; all of it counts as that many weights.
+_SHOWN, _SQUARELY = 0.3, 1.0
 _LIT = 0.6  # visible and squarely seen, from here on the network's light is taken
 
 
@@ -371,11 +372,13 @@ class Renderer:
         is_mouth = view.geometry[MOUTH_CHANNEL] > 0.5
         square = trust[:, 1, is_mouth]
         for k, route in routes.items():
-            square[k] /= of_heads[rows[id(route.head)], _MOUTH]
+            square[k] /= of_heads[rows[id(route.head)], MOUTH_ZONE]
         np.clip(square, 0.0, 1.0, out=square)
         alike, agreement = likeness(weights, choice.weights), expression_similarity(weights, choice.weights)
-        in_mouth = agreement[:, _MOUTH].copy()
-        in_mouth += parting(weights) * (_in_mouth(weights, choice.weights, trust[:, 0, is_mouth] * square) - in_mouth)
+        in_mouth = agreement[:, MOUTH_ZONE].copy()
+        in_mouth += parting(weights) * (
+            _mouth_similarity(weights, choice.weights, trust[:, 0, is_mouth] * square) - in_mouth
+        )
         trust[:, 1, is_mouth] = square * in_mouth[:, None]
         inputs = {
             "x": noise(),
@@ -419,17 +422,17 @@ class _PosedFace:
         return found
 
 
-def _in_mouth(wanted: Array, shown: Array, seen: Array) -> Array:
+def _mouth_similarity(wanted: Array, shown: Array, seen: Array) -> Array:
     """[K] 1 for the reference from which the inside of the mouth is copied best, less for others.
 
     From ARKit weights [52], [K,52], and how squarely its cells are seen in each reference [K,n].
     """
-    found = np.full(len(shown), _LEAST_ALIKE, np.float32)
+    found = np.full(len(shown), LEAST_ALIKE, np.float32)
     part = seen.mean(1) if seen.size else np.zeros(len(shown), np.float32)
     shows = part > _SHOWN
     if shows.any():
-        away = zone_distance(wanted, shown[shows])[:, _MOUTH] - _SQUARELY * part[shows]
-        found[shows] = np.clip(1.0 - (away - away.min()) / _UNLIKE, _LEAST_ALIKE, 1.0)
+        away = zone_distance(wanted, shown[shows])[:, MOUTH_ZONE] - _SQUARELY * part[shows]
+        found[shows] = similarity_of(away)
     return found
 
 
